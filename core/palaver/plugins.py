@@ -1,0 +1,254 @@
+"""Finding plugins without importing them, loading those that are wanted, and saying what failed."""
+
+import enum
+import importlib
+import importlib.metadata
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+from pydantic import BaseModel
+
+import palaver.hookspecs as hookspecs
+from palaver.agents import builtin
+from palaver.config import Settings, SettingsModel
+from palaver.dispatch import Hooks
+from palaver.errors import ConfigError, PalaverError, PluginConflictError, PluginError
+
+if TYPE_CHECKING:
+    import click
+
+    from palaver.agents.contract import Agent
+    from palaver.commands.contract import Command
+    from palaver.frontends.contract import Frontend
+
+log = logging.getLogger(__name__)
+
+ENTRY_POINT_GROUP = "palaver"
+
+
+class PluginState(enum.StrEnum):
+    """How far a plugin has come."""
+
+    LISTED = "listed"
+    DISABLED = "disabled"
+    LOADED = "loaded"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class PluginInfo:
+    """What is known of one plugin.
+
+    Attributes:
+        name: of its entry point, and of its table `[plugins.NAME]`.
+        target: the module it names.
+        distribution, version: what installed it; `extras` are those of that distribution.
+        error, hint: why it failed, and what to do.
+    """
+
+    name: str
+    target: str
+    distribution: str = ""
+    version: str = ""
+    extras: tuple[str, ...] = ()
+    state: PluginState = PluginState.LISTED
+    error: str = ""
+    hint: str = ""
+    frontends: set[str] = field(default_factory=set)
+
+
+def installed_plugins() -> list[PluginInfo]:
+    """Every installed plugin, in the order of their names; nothing is imported."""
+    found = []
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        extras = entry.dist.metadata.get_all("Provides-Extra") if entry.dist else None
+        info = PluginInfo(entry.name, entry.value, extras=tuple(extras or ()))
+        if entry.dist:
+            info.distribution, info.version = entry.dist.name, entry.dist.version
+        found.append(info)
+    return sorted(found, key=lambda info: (info.name, info.distribution))
+
+
+class PluginHost:
+    """The plugins of one process. Make one and pass it on; there is no global.
+
+    Attributes:
+        plugins: all that are known, with what became of them.
+        hooks: how the engine calls them.
+    """
+
+    def __init__(self, settings: Settings, listed: Iterable[PluginInfo] | None = None) -> None:
+        self._settings = settings
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._tables: dict[str, BaseModel] = {}
+        self._homes: dict[str, set[str]] = {}
+        self.plugins = list(installed_plugins() if listed is None else listed)
+        self.hooks = Hooks(self._manager, self._homes, settings.hooks.timeout_s)
+        self._refuse_duplicates()
+        self.add("agents", builtin)
+
+    def load(self, names: Iterable[str] | None = None) -> None:
+        """Load the named plugins, or all but the disabled; failures are recorded, not raised."""
+        wanted = None if names is None else set(names)
+        for info in self.plugins:
+            if info.state is not PluginState.LISTED:
+                continue
+            if info.name in self._settings.plugins_disabled:
+                info.state = PluginState.DISABLED
+            elif wanted is None or info.name in wanted:
+                self._load(info)
+
+    def add(self, name: str, plugin: object) -> None:
+        """Register a plugin that is already an object: a built-in one, or a test's.
+
+        Raises:
+            PluginError: if the name is taken or the object breaks the contract.
+        """
+        if any(info.name == name for info in self.plugins):
+            raise PluginConflictError(name, "the name is taken")
+        info = PluginInfo(name, target=repr(plugin), state=PluginState.LOADED)
+        self._register(info, plugin)
+        self.plugins.append(info)
+
+    def get(self, name: str) -> PluginInfo | None:
+        """The plugin of that name."""
+        return next((info for info in self.plugins if info.name == name), None)
+
+    # --- what the plugins add -------------------------------------------------------------------
+
+    def frontends(self) -> "dict[str, Frontend]":
+        """Every frontend of the loaded plugins, by name; a plugin that fails at it is recorded."""
+        frontends: dict[str, Frontend] = {}
+        for info, added in self._collect("register_frontends"):
+            for frontend in added:
+                if frontend.name in frontends:
+                    self._fail(info, PluginConflictError(info.name, _taken(frontend.name)))
+                    continue
+                frontends[frontend.name] = frontend
+                self._homes.setdefault(info.name, info.frontends).add(frontend.name)
+        return frontends
+
+    def agents(self) -> "dict[str, type[Agent]]":
+        """Every agent's class, by name."""
+        return self._named("register_agents")
+
+    def commands(self) -> "dict[str, Command]":
+        """The plugins' chat commands, by name."""
+        return self._named("register_commands")
+
+    def extend_cli(self, group: "click.Group") -> None:
+        """Let the plugins add to the `palaver` program."""
+        for implementation in self._manager.hook.register_cli.get_hookimpls():
+            info = self.get(implementation.plugin_name)
+            try:
+                implementation.function(group=group)
+            except Exception as error:  # noqa: BLE001 - the program must start
+                if info:
+                    self._fail(info, error)
+
+    def _named(self, hook: str) -> dict[str, Any]:
+        named: dict[str, Any] = {}
+        for info, added in self._collect(hook):
+            for one in added:
+                if one.name in named:
+                    self._fail(info, PluginConflictError(info.name, _taken(one.name)))
+                else:
+                    named[one.name] = one
+        return named
+
+    def _collect(self, hook: str) -> Iterable[tuple[PluginInfo, list[Any]]]:
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            info = self.get(implementation.plugin_name)
+            assert info is not None  # noqa: S101 - only `_register` registers
+            arguments = {"settings": self._tables[info.name]}
+            used = {name: arguments[name] for name in implementation.argnames}
+            try:
+                added = list(implementation.function(**used) or ())
+            except Exception as error:  # noqa: BLE001 - the other plugins must run
+                self._fail(info, error)
+            else:
+                yield info, added
+
+    # --- loading --------------------------------------------------------------------------------
+
+    def _load(self, info: PluginInfo) -> None:
+        try:
+            self._register(info, importlib.import_module(info.target))
+        except Exception as error:  # noqa: BLE001 - importing runs a plugin's code
+            self._fail(info, error)
+        else:
+            info.state = PluginState.LOADED
+
+    def _register(self, info: PluginInfo, plugin: object) -> None:
+        self._manager.register(plugin, info.name)
+        try:
+            self._check(info)
+            self._tables[info.name] = self._table(info)
+        except Exception:
+            self._manager.unregister(name=info.name)
+            raise
+
+    def _check(self, info: PluginInfo) -> None:
+        plugin = self._manager.get_plugin(info.name)
+        for caller in self._manager.get_hookcallers(plugin) or ():
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is not plugin:
+                    continue
+                if not caller.has_spec() and not implementation.optionalhook:
+                    problem = f"there is no hook {caller.name!r}{_nearest(caller.name)}"
+                    raise PluginError(info.name, problem)
+                if implementation.wrapper or implementation.hookwrapper:
+                    problem = f"{caller.name} is a hook wrapper; wrappers are not supported"
+                    raise PluginError(info.name, problem)
+
+    def _table(self, info: PluginInfo) -> BaseModel:
+        plugin = self._manager.get_plugin(info.name)
+        register = getattr(plugin, "register_settings", None)
+        model: type[BaseModel] = (register() if register else None) or SettingsModel
+        return self._settings.table(model, "plugins", info.name)
+
+    def _fail(self, info: PluginInfo, error: BaseException) -> None:
+        info.state = PluginState.FAILED
+        info.error, info.hint = _explained(info, error)
+        if self._manager.get_plugin(info.name) is not None:
+            self._manager.unregister(name=info.name)
+        log.error("plugin %s: %s %s", info.name, info.error, info.hint)
+        if not isinstance(error, PalaverError | ImportError):
+            log.debug("plugin %s", info.name, exc_info=error)
+
+    def _refuse_duplicates(self) -> None:
+        seen: set[str] = set()
+        for info in self.plugins:
+            if info.name in seen:
+                info.state = PluginState.FAILED
+                info.error = f"the name {info.name!r} is taken by another plugin"
+                info.hint = f"Uninstall one of them; this one is {info.target}."
+            seen.add(info.name)
+
+
+def _explained(info: PluginInfo, error: BaseException) -> tuple[str, str]:
+    if isinstance(error, ModuleNotFoundError):
+        if info.name in info.extras:
+            hint = f"Install it with: pip install '{info.distribution}[{info.name}]'"
+        else:
+            hint = f"Install what {info.distribution or info.target} needs."
+        return f"the package {error.name!r} is not installed.", hint
+    if isinstance(error, ConfigError | PluginError):
+        return error.message, error.hint
+    return f"{type(error).__name__}: {error}", "Report it to the plugin's author."
+
+
+def _nearest(name: str) -> str:
+    import difflib
+
+    known = [hook for hook in dir(hookspecs) if hook.startswith(("on_", "register_", "transcribe"))]
+    matches = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def _taken(name: str) -> str:
+    return f"the name {name!r} is taken"
