@@ -1,0 +1,61 @@
+"""A chat command: written once, for every frontend."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from palaver.access import Role
+from palaver.identity import ConversationId, Namespace
+from palaver.models import Prompt
+from palaver.views import View
+
+if TYPE_CHECKING:
+    from palaver.engine import Engine
+    from palaver.feeds import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCall:
+    """One use of a command.
+
+    Attributes:
+        argument: what stands behind the command, without surrounding white space.
+    """
+
+    engine: "Engine"
+    prompt: Prompt
+    role: Role
+    argument: str
+
+    @property
+    def namespace(self) -> Namespace:
+        return self.prompt.namespace
+
+    @property
+    def conversation(self) -> ConversationId:
+        return self.prompt.conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that a user can type or press.
+
+    Attributes:
+        name: without the slash; `[a-z0-9_]{1,32}`, Telegram's rule and the strictest.
+        summary: one line for menus and /help, at most 100 characters (Discord's limit).
+        run: carries it out; answers at once. A `PalaverError` from it is shown to the user.
+        argument: how its argument is written in /help, for example `NAME`; empty for none.
+        aliases: other names, not shown in menus.
+        role: who may use it.
+        hidden: not in menus: buttons stand for it.
+        sessions: its argument names a session, so frontends can complete it.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[CommandCall], Awaitable["View | Submission"]]
+    argument: str = ""
+    aliases: tuple[str, ...] = ()
+    role: Role = Role.MEMBER
+    hidden: bool = False
+    sessions: bool = False

@@ -1,0 +1,119 @@
+"""What never waits behind a turn: /stop, /status, /retry, and the answers to the agent."""
+
+from palaver.commands.contract import Command, CommandCall
+from palaver.commands.words import counted, duration
+from palaver.errors import CommandError
+from palaver.feeds import Submission
+from palaver.models import (
+    ApprovalRequest,
+    Decision,
+    PlanRequest,
+    QuestionRequest,
+    TurnState,
+    now,
+)
+from palaver.requests import Reply, choose
+from palaver.views import Action, FieldRow, View
+
+
+async def stop(call: CommandCall) -> View:
+    """Stop the running turn of this conversation; with `all`, drop what waits, too."""
+    current = await call.engine.sessions.current_id(call.namespace, call.conversation)
+    dropped = 0
+    if current and call.argument == "all":
+        dropped = await call.engine.turns.drop(call.namespace, current)
+    if not current or not await call.engine.turns.stop(current):
+        return View(title="Nothing is running.")
+    waiting = len(call.engine.turns.jobs(current)) - 1
+    text = f"{counted(dropped, 'waiting message')} dropped." if dropped else ""
+    if waiting > 0:
+        text = f"{counted(waiting, 'message')} still waiting; /stop all drops them, too."
+    return View(title="⏹️ Stopping …", text=text, kind="notice")
+
+
+async def status(call: CommandCall) -> View:
+    """What the agent is doing for this user, here."""
+    current = await call.engine.sessions.current_id(call.namespace, call.conversation)
+    jobs = call.engine.turns.jobs(current) if current else []
+    if not jobs:
+        return View(title="💤 Idle", text="Send a message to begin.")
+    first, *others = jobs
+    rows = [FieldRow(name="Prompt", value=first.turn.prompt.text[:200])]
+    if first.turn.started:
+        seconds = (now() - first.turn.started).total_seconds()
+        rows.append(FieldRow(name="At work for", value=duration(seconds)))
+    rows.append(FieldRow(name="Tools used", value=str(first.tools)))
+    rows += [FieldRow(name="Waiting", value=job.turn.prompt.text[:80]) for job in others]
+    asked = call.engine.requests.waiting(call.namespace)
+    rows += [FieldRow(name="Waits for you", value=request.id, code=True) for request in asked]
+    return View(
+        title="⚙️ At work",
+        fields=tuple(rows),
+        actions=(Action(label="Stop", command="/stop", style="danger"),),
+    )
+
+
+async def retry(call: CommandCall) -> "View | Submission":
+    """Run the last prompt again, if it did not end well."""
+    turn = await call.engine.last_turn(call.namespace, call.conversation)
+    if turn is None:
+        raise CommandError("There is nothing to run again.", hint="Send a message.")
+    if turn.state in (TurnState.QUEUED, TurnState.RUNNING):
+        raise CommandError("It is still running.", hint="See /status, or /stop it first.")
+    if turn.state is TurnState.DONE:
+        raise CommandError("Your last message was answered.", hint="Send it again to repeat it.")
+    session = await call.engine.sessions.current(call.prompt)
+    prompt = turn.prompt.model_copy(update={"key": f"retry:{turn.id}"})
+    return await call.engine.turns.submit(session, prompt)
+
+
+async def allow(call: CommandCall) -> View:
+    """Say yes to an approval (once, or for the session) or to a plan."""
+    request_id, _, scope = call.argument.partition(" ")
+    request = call.engine.requests.get(call.namespace, request_id)
+    if isinstance(request, QuestionRequest):
+        raise CommandError("That is a question.", hint=f"Use /answer {request.id} and your words.")
+    decision = Decision.SESSION if scope == "session" else Decision.ONCE
+    outcome = "Allowed for this session" if decision is Decision.SESSION else "Allowed once"
+    if isinstance(request, PlanRequest):
+        outcome = "Plan accepted"
+    call.engine.requests.settle(call.namespace, request.id, Reply(decision, outcome=outcome))
+    return View(title=f"✅ {outcome}", text=_what(request), kind="notice")
+
+
+async def deny(call: CommandCall) -> View:
+    """Say no to an approval, or send a plan back with a remark."""
+    request_id, _, remark = call.argument.partition(" ")
+    request = call.engine.requests.get(call.namespace, request_id)
+    outcome = "Plan sent back" if isinstance(request, PlanRequest) else "Denied"
+    reply = Reply(Decision.DENY, remark=remark.strip(), outcome=outcome)
+    call.engine.requests.settle(call.namespace, request.id, reply)
+    return View(title=f"🚫 {outcome}", text=_what(request), kind="notice")
+
+
+async def answer(call: CommandCall) -> View:
+    """Answer the agent's question, by a choice's number or in free words."""
+    request_id, _, words = call.argument.partition(" ")
+    request = call.engine.requests.get(call.namespace, request_id)
+    if not isinstance(request, QuestionRequest):
+        raise CommandError("That is not a question.", hint="Use /allow or /deny.")
+    if not words.strip():
+        raise CommandError("What is your answer?", hint=f"Use /answer {request.id} and your words.")
+    answers = choose(request, words)
+    reply = Reply(Decision.ONCE, answers=answers, outcome=f"Answered: {'; '.join(answers)}")
+    call.engine.requests.settle(call.namespace, request.id, reply)
+    return View(title="✅ Passed on to the agent.", kind="notice")
+
+
+def _what(request: ApprovalRequest | PlanRequest | QuestionRequest) -> str:
+    return f"{request.tool}: {request.summary}" if isinstance(request, ApprovalRequest) else ""
+
+
+COMMANDS = (
+    Command("stop", "Stop what is running", stop, argument="[all]"),
+    Command("status", "What the agent is doing", status),
+    Command("retry", "Run the last message again", retry),
+    Command("allow", "Say yes to the agent", allow, argument="ID [session]", hidden=True),
+    Command("deny", "Say no to the agent", deny, argument="ID [REMARK]", hidden=True),
+    Command("answer", "Answer the agent's question", answer, argument="ID WORDS", hidden=True),
+)

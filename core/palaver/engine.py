@@ -1,0 +1,273 @@
+"""The one door that a frontend uses."""
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from palaver.access import Access, Role
+from palaver.agents.contract import Agent
+from palaver.agents.pool import Pool
+from palaver.commands.contract import Command, CommandCall
+from palaver.commands.registry import Commands, is_command
+from palaver.config import Settings
+from palaver.errors import CommandError, ConfigError, PalaverError
+from palaver.feeds import Submission
+from palaver.identity import ConversationId, Namespace
+from palaver.models import (
+    Audio,
+    Decision,
+    DeliveryState,
+    Prompt,
+    QuestionRequest,
+    Session,
+    Turn,
+    Usage,
+)
+from palaver.plugins import PluginHost
+from palaver.recovery import Recovery
+from palaver.requests import Reply, Requests, choose
+from palaver.sessions import SessionService
+from palaver.store import Store
+from palaver.turns import Turns
+from palaver.views import View, decode_button, owner_tag
+
+log = logging.getLogger(__name__)
+
+_REMEMBERED_COMMANDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Something the user may be about to type: a command or a session."""
+
+    text: str
+    description: str
+
+
+class Engine:
+    """Sessions, turns, commands, access. Open one with `open_engine`.
+
+    Attributes:
+        settings: what it runs with.
+        sessions, turns, requests: its rooms, for commands; a frontend needs none of them.
+    """
+
+    def __init__(self, settings: Settings, host: PluginHost, store: Store) -> None:
+        self.settings = settings
+        self.host = host
+        self.requests = Requests(settings.sessions.approval_timeout_s)
+        self.commands = Commands(host.commands())
+        self._store = store
+        self._access = Access(settings.access, host.hooks)
+        self._agent_classes = host.agents()
+        self._pools: dict[str, Pool] = {}
+        self._seen: OrderedDict[tuple[Namespace, ConversationId, str], None] = OrderedDict()
+        self.sessions = SessionService(
+            settings,
+            store,
+            host.hooks,
+            self.agent,
+            busy=lambda session_id: self.turns.busy(session_id),
+            release=lambda session: self._pool(session.agent).discard(session.id),
+        )
+        self.turns = Turns(
+            settings.sessions, store, host.hooks, self.requests, self._pool, self.sessions
+        )
+        self._recovery = Recovery(store, self.turns, self.agent)
+
+    # --- what a user does -----------------------------------------------------------------------
+
+    async def submit(self, prompt: Prompt) -> Submission:
+        """Take a message: a command, an answer to the agent's question, or a prompt.
+
+        On return a prompt is durable. A `PalaverError` of a command is answered as a view.
+
+        Raises:
+            AccessDeniedError: if the namespace may not talk to Palaver here.
+            StoreError: if the prompt could not be kept; then nothing has happened.
+        """
+        role = await self._access.role(prompt.namespace, prompt.conversation)
+        if is_command(prompt.text):
+            return await self._command(prompt, role)
+        if prompt.text.startswith("//"):  # the agent's own command
+            prompt = prompt.model_copy(update={"text": prompt.text[1:]})
+        question = self.requests.question(prompt.namespace, prompt.conversation)
+        if question and prompt.text.strip():
+            return self._answer(question, prompt)
+        session = await self.sessions.current(prompt)
+        return await self.turns.submit(session, prompt)
+
+    async def press(self, prompt: Prompt, button: str) -> Submission:
+        """Take a click on a button; `prompt` says who clicked, where, and the click's own key.
+
+        Raises:
+            AccessDeniedError: as in `submit`.
+            CommandError: if the button is somebody else's, or none of ours.
+        """
+        try:
+            tag, command = decode_button(button)
+        except ValueError:
+            raise CommandError("This button is too old.", hint="Send the command again.") from None
+        if tag != owner_tag(prompt.namespace):
+            raise CommandError("This button belongs to somebody else.", hint="See /help.")
+        return await self.submit(prompt.model_copy(update={"text": command}))
+
+    async def authorized(self, namespace: Namespace, conversation: ConversationId) -> bool:
+        """Whether a message from here would be taken; for what comes before a prompt."""
+        try:
+            await self._access.role(namespace, conversation)
+        except PalaverError:
+            return False
+        return True
+
+    async def prewarm(self, prompt: Prompt) -> None:
+        """The user is about to write: open the current session's process ahead of the prompt."""
+        session = await self.sessions.current(prompt)
+        self.warm(session)
+
+    def warm(self, session: Session) -> None:
+        """Open this session's process ahead of its next prompt."""
+        if not self.turns.busy(session.id):
+            self._pool(session.agent).prewarm(session)
+
+    async def complete(
+        self, namespace: Namespace, conversation: ConversationId, text: str
+    ) -> list[Completion]:
+        """What a half-typed command can become; own sessions only. Empty for strangers."""
+        if not text.startswith("/") or not await self.authorized(namespace, conversation):
+            return []
+        name, space, argument = text[1:].partition(" ")
+        if not space:
+            return [
+                Completion(f"/{command.name}", command.summary)
+                for command in self.commands.shown(Role.OWNER)
+                if command.name.startswith(name)
+            ]
+        command = self.commands.get(name)
+        if command is None or not command.sessions:
+            return []
+        return await self._complete_session(namespace, command, argument.strip())
+
+    async def transcribe(self, namespace: Namespace, audio: Audio) -> str | None:
+        """What is said in a voice message; None if no plugin can tell."""
+        return await self.host.hooks.transcribe(namespace, audio)
+
+    # --- what a frontend owes the user ----------------------------------------------------------
+
+    async def attempting(self, turn_id: UUID) -> None:
+        """The turn's answer is about to be sent; after a crash it may or may not have arrived."""
+        await self._store.ledger.deliver(turn_id, DeliveryState.ATTEMPTED)
+
+    async def delivered(self, turn_id: UUID) -> None:
+        """The turn's answer has arrived."""
+        await self._store.ledger.deliver(turn_id, DeliveryState.DELIVERED)
+
+    def recover(
+        self, frontends: Collection[str], wanted: Callable[[Prompt], bool] = lambda _: True
+    ) -> AsyncIterator[tuple[Turn, Submission]]:
+        """What was left by a crash or a shutdown, to be delivered by these frontends."""
+        return self._recovery.recover(frontends, wanted)
+
+    # --- for commands ---------------------------------------------------------------------------
+
+    async def last_turn(self, namespace: Namespace, conversation: ConversationId) -> Turn | None:
+        """The newest turn of this conversation."""
+        return await self._store.ledger.last(namespace, conversation)
+
+    async def usage(self, namespace: Namespace, since: datetime | None = None) -> Usage:
+        """What this namespace has used."""
+        return await self._store.of(namespace).usage(since)
+
+    def agent(self, name: str) -> Agent:
+        """The agent of that name.
+
+        Raises:
+            ConfigError: if there is none, or its settings do not hold.
+        """
+        return self._pool(name).agent
+
+    async def idle(self) -> None:
+        """Return when no turn runs or waits in this process."""
+        await self.turns.idle()
+
+    async def close(self) -> None:
+        """Stop turns (as interrupted), close every process."""
+        await self._recovery.close()
+        await self.turns.close()
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+
+    # --- how ------------------------------------------------------------------------------------
+
+    async def _command(self, prompt: Prompt, role: Role) -> Submission:
+        key = (prompt.namespace, prompt.conversation, prompt.key)
+        if key in self._seen:
+            return Submission(duplicate=True)
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED_COMMANDS:
+            self._seen.popitem(last=False)
+        try:
+            command, argument = self.commands.parse(prompt.text, role)
+            answer = await command.run(CommandCall(self, prompt, role, argument))
+        except PalaverError as error:
+            return Submission.of(error_view(error))
+        return Submission.of(answer) if isinstance(answer, View) else answer
+
+    def _answer(self, question: QuestionRequest, prompt: Prompt) -> Submission:
+        reply = Reply(Decision.ONCE, answers=choose(question, prompt.text))
+        self.requests.settle(prompt.namespace, question.id, reply)
+        return Submission.of(View(title="Passed on to the agent.", kind="notice"))
+
+    async def _complete_session(
+        self, namespace: Namespace, command: Command, text: str
+    ) -> list[Completion]:
+        own = self._store.of(namespace)
+        if text:
+            sessions = await own.search(text)
+        else:
+            sessions, _ = await own.page(1)
+        return [Completion(f"/{command.name} {one.id}", one.label) for one in sessions]
+
+    def _pool(self, name: str) -> Pool:
+        pool = self._pools.get(name)
+        if pool is None:
+            kind = self._agent_classes.get(name)
+            if kind is None:
+                names = ", ".join(sorted(self._agent_classes))
+                problem = f"there is no agent {name!r}; there are: {names}"
+                raise ConfigError(problem, location=["sessions", "agent"])
+            table = self.settings.table(kind.settings_model, "agents", name)
+            pool = self._pools[name] = Pool(kind(table, self.settings.data_dir))
+        return pool
+
+
+def error_view(error: PalaverError) -> View:
+    """An error as a message: what went wrong, and what to do next."""
+    return View(title=f"⚠️ {error.message}", text=error.hint, kind="error")
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings, host: PluginHost) -> AsyncIterator[Engine]:
+    """An engine on its database, closed in an orderly way at the end.
+
+    Raises:
+        StoreError: if the database cannot be used.
+    """
+    database = settings.database
+    location: Path | str = settings.data_dir / "palaver.db"
+    if database:
+        location = database.get_secret_value()
+    store = await Store.open(location)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        engine = Engine(settings, host, store)
+        stack.push_async_callback(host.hooks.shutdown, engine)
+        stack.push_async_callback(engine.close)
+        await host.hooks.startup(engine)
+        yield engine

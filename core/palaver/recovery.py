@@ -1,0 +1,143 @@
+"""After a crash: what was asked is answered, or said to be cut off; nothing runs twice.
+
+A turn in the ledger is one of these:
+
+- *queued*: it never reached the agent, so it runs now;
+- *running*, by a process that has died: the agent may have gone on alone, so its process is left to
+  end; then the transcript has the answer, or the turn was cut off;
+- *over*, but nobody knows whether the user was told: told again, and marked if it may be twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection
+from datetime import timedelta
+
+import palaver.processes as processes
+from palaver.agents.contract import Agent
+from palaver.errors import SessionNotFoundError
+from palaver.feeds import Submission
+from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, now
+from palaver.store import Store
+from palaver.turns import CUT_OFF, Turns, ended
+
+log = logging.getLogger(__name__)
+
+REDELIVERY_DAYS = 7
+"""Days after which an answer that was not delivered is no news any more."""
+
+
+class Recovery:
+    """Finds what other lives of Palaver have left.
+
+    Args:
+        orphan_limit_s: seconds that an agent's process may still work after its Palaver has died.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        turns: Turns,
+        agent: Callable[[str], Agent],
+        *,
+        orphan_limit_s: float = 600,
+    ) -> None:
+        self._store = store
+        self._turns = turns
+        self._agent = agent
+        self._orphan_limit_s = orphan_limit_s
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def recover(
+        self, frontends: Collection[str], wanted: Callable[[Prompt], bool] = lambda _: True
+    ) -> AsyncIterator[tuple[Turn, Submission]]:
+        """Every turn that was left, with what comes of it; oldest first.
+
+        Args:
+            frontends: only turns that came through these.
+            wanted: only turns whose prompt it accepts.
+        """
+        since = now() - timedelta(days=REDELIVERY_DAYS)
+        over = await self._store.ledger.undelivered(frontends, since)
+        unfinished = await self._store.ledger.unfinished(frontends)
+        for turn in over:
+            if wanted(turn.prompt) and not _is_alive(turn):
+                yield turn, await self._again(turn)
+        for turn in unfinished:
+            if not wanted(turn.prompt) or _is_alive(turn):
+                continue
+            if turn.prompt.key.startswith("compact:"):
+                await self._drop(turn)
+            elif turn.state is TurnState.QUEUED:
+                yield turn, self._turns.enqueue(turn)
+            else:
+                yield turn, self._pick_up(turn)
+
+    async def close(self) -> None:
+        """Stop waiting for what still works; the next start finds it again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _again(self, turn: Turn) -> Submission:
+        submission = Submission(turn.id)
+        repeated = turn.delivery is DeliveryState.ATTEMPTED
+        submission.put(ended(turn, repeated=repeated, recovered=True))
+        submission.end()
+        return submission
+
+    async def _drop(self, turn: Turn) -> None:
+        """An automatic compaction that was cut off comes again after the next turn."""
+        await self._store.ledger.finish(_ended(turn, TurnState.INTERRUPTED))
+        await self._store.ledger.deliver(turn.id, DeliveryState.DELIVERED)
+
+    def _pick_up(self, turn: Turn) -> Submission:
+        submission = Submission(turn.id)
+        task = asyncio.create_task(self._finish(turn, submission))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return submission
+
+    async def _finish(self, turn: Turn, submission: Submission) -> None:
+        """Wait for the process that was left, then take its answer from the transcript."""
+        try:
+            turn = await self._outcome(turn)
+            submission.put(ended(turn, recovered=True))
+        finally:
+            submission.end()
+
+    async def _outcome(self, turn: Turn) -> Turn:
+        own = self._store.of(turn.prompt.namespace)
+        session: Session | None = None
+        answer: str | None = None
+        try:
+            session = await own.get(turn.session_id)
+            agent = self._agent(session.agent)
+            await agent.settle(turn.agent_process, limit_s=self._orphan_limit_s)
+            answer = await agent.transcripts.answer(session, turn.id)
+        except SessionNotFoundError:
+            log.warning("turn %s was left by a session that is gone", turn.id)
+        except OSError:
+            log.exception("the transcript of session %s cannot be read", turn.session_id)
+        if answer is None:
+            turn = _ended(turn, TurnState.INTERRUPTED, error=CUT_OFF)
+        else:
+            turn = _ended(turn, TurnState.DONE, answer=answer)
+        if session:  # the agent has seen the prompt, so it counts
+            counted = {
+                "turns": session.turns + 1,
+                "turns_since_compaction": session.turns_since_compaction + 1,
+            }
+            session = session.model_copy(update=counted)
+        await self._store.ledger.finish(turn, session)
+        return turn
+
+
+def _ended(turn: Turn, state: TurnState, *, answer: str = "", error: str = "") -> Turn:
+    update = {"state": state, "finished": now(), "answer": answer, "error": error}
+    return turn.model_copy(update=update)
+
+
+def _is_alive(turn: Turn) -> bool:
+    """Whether the Palaver that has taken this turn still runs; then it is not ours."""
+    return bool(turn.runner) and processes.find(turn.runner) is not None

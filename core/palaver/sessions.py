@@ -1,0 +1,399 @@
+"""Sessions: create, switch, find, name, copy, trash, restore, clean up.
+
+Everything here takes a namespace and asks the store through it, so that nobody can reach another's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from palaver.agents.contract import Agent
+from palaver.config import Settings
+from palaver.dispatch import Hooks
+from palaver.errors import CommandError, SessionBusyError, SessionNotFoundError
+from palaver.identity import ConversationId, Namespace, SessionId, parse_session_id
+from palaver.models import CleanupReport, Prompt, Session, SessionPage, now
+from palaver.store import Store
+
+log = logging.getLogger(__name__)
+
+PAGE_SIZE = 10
+_CLEANUP_BATCH = 100
+_TITLE_LENGTH = 60
+
+
+class SessionService:
+    """What can be done with sessions.
+
+    Args:
+        agent: gives the agent of that name.
+        busy: whether a session has a turn that runs or waits in this process.
+        release: closes the warm process of a session.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        hooks: Hooks,
+        agent: Callable[[str], Agent],
+        *,
+        busy: Callable[[SessionId], bool],
+        release: Callable[[Session], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._hooks = hooks
+        self._agent = agent
+        self._busy = busy
+        self._release = release
+        self._trash = settings.data_dir / "trash"
+
+    # --- the current one ------------------------------------------------------------------------
+
+    async def current(self, prompt: Prompt) -> Session:
+        """The conversation's session; a new one if it has none."""
+        own = self._store.of(prompt.namespace)
+        session = await own.current(prompt.conversation)
+        return session or await self.create(
+            prompt.namespace, prompt.conversation, workspace=prompt.workspace
+        )
+
+    async def current_id(
+        self, namespace: Namespace, conversation: ConversationId
+    ) -> SessionId | None:
+        """The conversation's session, if it has one."""
+        session = await self._store.of(namespace).current(conversation)
+        return session.id if session else None
+
+    async def create(
+        self,
+        namespace: Namespace,
+        conversation: ConversationId,
+        *,
+        workspace: Path | None = None,
+        like: Session | None = None,
+    ) -> Session:
+        """Begin a session and make it the conversation's current one.
+
+        Args:
+            like: take agent, workspace, model and mode from this one.
+        """
+        moment = now()
+        session = Session(
+            id=uuid4(),
+            namespace=namespace,
+            agent=like.agent if like else self._settings.sessions.agent,
+            workspace=like.workspace if like else workspace or self.workspace(namespace),
+            model=like.model if like else None,
+            mode=like.mode if like else None,
+            created=moment,
+            modified=moment,
+        )
+        await asyncio.to_thread(session.workspace.mkdir, parents=True, exist_ok=True)
+        own = self._store.of(namespace)
+        await own.add(session)
+        await own.set_current(conversation, session.id)
+        await self._hooks.session_created(session)
+        return session
+
+    async def renew(
+        self, namespace: Namespace, conversation: ConversationId, workspace: Path | None
+    ) -> tuple[Session, Session | None]:
+        """A fresh session, and the previous one if it was more than a blank page.
+
+        A session that was never used is taken again, so asking twice changes nothing.
+        """
+        old = await self._store.of(namespace).current(conversation)
+        if old and not old.turns and not old.transcript and not self._busy(old.id):
+            return old, None
+        return await self.create(namespace, conversation, workspace=workspace), old
+
+    async def replace(self, lost: Session, conversation: ConversationId) -> Session:
+        """A session's transcript is gone: mark it lost, and go on in a new one like it."""
+        own = self._store.of(lost.namespace)
+        lost = await own.update(lost.id, lost=True)
+        replacement = await self.create(lost.namespace, conversation, like=lost)
+        await self._hooks.session_lost(lost, replacement)
+        return replacement
+
+    async def switch(
+        self, namespace: Namespace, conversation: ConversationId, session: Session
+    ) -> None:
+        """Make it the conversation's current session."""
+        await self._store.of(namespace).set_current(conversation, session.id)
+
+    def workspace(self, namespace: Namespace) -> Path:
+        """Where this namespace's new sessions work, unless its frontend knows better."""
+        shared = self._settings.sessions.workspace
+        if shared:
+            return shared
+        user = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in namespace.user)
+        return self._settings.data_dir / "workspaces" / namespace.frontend / user
+
+    # --- finding --------------------------------------------------------------------------------
+
+    async def page(
+        self, namespace: Namespace, conversation: ConversationId, number: int = 1
+    ) -> SessionPage:
+        """Ten of this namespace's sessions, most recent first; a page past the end is the last."""
+        own = self._store.of(namespace)
+        sessions, total = await own.page(number, size=PAGE_SIZE)
+        pages = max(1, -(-total // PAGE_SIZE))
+        if number > pages:
+            number = pages
+            sessions, total = await own.page(number, size=PAGE_SIZE)
+        current = await own.current(conversation)
+        return SessionPage(
+            sessions=tuple(sessions),
+            number=number,
+            pages=pages,
+            total=total,
+            current=current.id if current else None,
+        )
+
+    async def find(self, namespace: Namespace, text: str, *, trashed: bool = False) -> Session:
+        """The session that is meant by an id, the beginning of one, a name, or its place in a list.
+
+        Raises:
+            SessionNotFoundError: if none of this namespace's is.
+            CommandError: if several are.
+        """
+        own = self._store.of(namespace)
+        text = text.strip()
+        try:
+            return await own.get(parse_session_id(text), trashed=trashed)
+        except SessionNotFoundError:
+            if trashed or not text:
+                raise
+        if text.isdecimal() and len(text) < 4:
+            return await self._numbered(namespace, int(text))
+        found = await own.search(text)
+        exact = [one for one in found if one.label.casefold() == text.casefold()]
+        match exact or found:
+            case [one]:
+                return one
+            case []:
+                raise SessionNotFoundError
+            case several:
+                names = ", ".join(f"{one.label} ({str(one.id)[:8]})" for one in several[:5])
+                raise CommandError(f"Several sessions fit: {names}.", hint="Say which, by its id.")
+
+    async def _numbered(self, namespace: Namespace, number: int) -> Session:
+        page, place = divmod(number - 1, PAGE_SIZE)
+        sessions, _ = await self._store.of(namespace).page(page + 1, size=PAGE_SIZE)
+        if number < 1 or place >= len(sessions):
+            raise SessionNotFoundError
+        return sessions[place]
+
+    async def refresh(self, namespace: Namespace | None = None) -> int:
+        """Bring sizes and times up to date with the disk; how many sessions had changed.
+
+        Others write transcripts too: `claude --resume` in a terminal, for one.
+        """
+        changed = 0
+        for name in {self._settings.sessions.agent, *self._settings.agents}:
+            known = await self._store.transcripts(name, namespace)
+            if known:
+                scan = self._agent(name).transcripts.scan
+                changes = await asyncio.to_thread(lambda: list(scan(known)))  # noqa: B023
+                changed += await self._store.note_changes(changes)
+        return changed
+
+    # --- changing -------------------------------------------------------------------------------
+
+    async def rename(self, session: Session, name: str) -> Session:
+        """Give it a name, 1 to 100 characters.
+
+        Raises:
+            CommandError: for a name that is not.
+        """
+        name = " ".join(name.split())
+        if not 1 <= len(name) <= 100 or not name.isprintable():
+            raise CommandError("A name has 1 to 100 characters.", hint="Try /rename Bug hunt.")
+        return await self._store.of(session.namespace).update(session.id, name=name)
+
+    async def set_model(self, session: Session, model: str | None) -> Session:
+        """From the next turn on; None for the agent's default."""
+        return await self._store.of(session.namespace).update(session.id, model=model)
+
+    async def set_mode(self, session: Session, mode: str | None) -> Session:
+        """From the next turn on; None for the agent's default."""
+        return await self._store.of(session.namespace).update(session.id, mode=mode)
+
+    async def fork(self, session: Session, conversation: ConversationId) -> Session:
+        """Copy it, with all it remembers, and make the copy current.
+
+        Raises:
+            SessionBusyError: if a turn runs in it.
+            SessionLostError: if it has no transcript.
+        """
+        if self._busy(session.id):
+            raise SessionBusyError
+        copy_id, transcript = await self._agent(session.agent).transcripts.fork(session)
+        stamp = await asyncio.to_thread(transcript.stat)
+        moment = now()
+        copy = session.model_copy(
+            update={
+                "id": copy_id,
+                "transcript": transcript,
+                "name": f"{session.label[:90]} (fork)",
+                "created": moment,
+                "modified": moment,
+                "size": stamp.st_size,
+            }
+        )
+        own = self._store.of(session.namespace)
+        await own.add(copy)
+        await own.set_current(conversation, copy.id)
+        await self._hooks.session_created(copy)
+        return copy
+
+    async def entitle(self, session: Session, prompt: Prompt) -> None:
+        """Call a session by the first words of its first prompt."""
+        if not session.title and not prompt.text.startswith("/"):
+            title = _title(prompt.text) or ", ".join(one.name for one in prompt.attachments)
+            await self._store.of(session.namespace).update(session.id, title=title)
+
+    async def used(self, session: Session) -> Session:
+        """The session with its transcript's place, size and time, after a turn."""
+        transcript = await self._agent(session.agent).transcripts.locate(session)
+        stat = await asyncio.to_thread(transcript.stat) if transcript else None
+        size = stat.st_size if stat else session.size
+        return session.model_copy(
+            update={"transcript": transcript, "size": size, "modified": now()}
+        )
+
+    # --- the trash ------------------------------------------------------------------------------
+
+    async def delete(self, session: Session) -> Session:
+        """Move it, with its transcript, to the trash.
+
+        Raises:
+            SessionBusyError: if a turn runs or waits in it.
+            OSError: if its transcript cannot be moved; nothing has changed then.
+        """
+        if self._busy(session.id):
+            raise SessionBusyError
+        await self._release(session)
+        own = self._store.of(session.namespace)
+        transcripts = self._agent(session.agent).transcripts
+        home = await transcripts.locate(session)
+        folder = self._trash / str(session.id)
+        place = folder / home.name if home else None
+        # the row first: after a crash in between, the session is in the trash, its transcript is
+        # still at home, and `restore` finds it there
+        trashed = await own.update(session.id, trashed=now(), transcript=place)
+        if home:
+            try:
+                await transcripts.move(home, folder)
+            except OSError:
+                await own.update(session.id, trashed=None, transcript=home)
+                raise
+        await self._hooks.session_deleted(trashed)
+        return trashed
+
+    async def restore(self, session: Session) -> Session:
+        """Bring it back from the trash.
+
+        Raises:
+            OSError: if its transcript cannot be moved back.
+        """
+        transcripts = self._agent(session.agent).transcripts
+        place = session.transcript
+        if place:
+            home = await transcripts.home(session)
+            there = await asyncio.to_thread(place.exists)
+            place = await transcripts.move(place, home) if there else home / place.name
+        own = self._store.of(session.namespace)
+        return await own.update(session.id, trashed=None, transcript=place, modified=now())
+
+    async def trashed(self, namespace: Namespace) -> list[Session]:
+        """What can be restored, most recent first."""
+        sessions, _ = await self._store.of(namespace).page(1, size=PAGE_SIZE, trashed=True)
+        return sessions
+
+    async def clean_up(
+        self,
+        namespaces: Collection[Namespace] | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> list[CleanupReport]:
+        """Move sessions past retention to the trash, and purge what lay there long enough.
+
+        Never the current session of any conversation, nor one that runs.
+
+        Args:
+            namespaces: whose; None for all.
+            progress: told how many sessions have been dealt with.
+        """
+        reports = []
+        for namespace in namespaces or await self._store.namespaces():
+            report = await self._clean_up_one(namespace, progress)
+            reports.append(report)
+            if report.trashed or report.purged or report.failed:
+                await self._hooks.cleanup(report)
+        await self._store.ledger.forget(
+            now() - timedelta(days=self._settings.sessions.retention_days)
+        )
+        return reports
+
+    async def _clean_up_one(
+        self, namespace: Namespace, progress: Callable[[int], None]
+    ) -> CleanupReport:
+        await self.refresh(namespace)
+        settings = self._settings.sessions
+        old = now() - timedelta(days=settings.retention_days)
+        trashed, failed = await self._each_stale(namespace, old, progress)
+        purged = await self._purge(namespace, now() - timedelta(days=settings.trash_days))
+        return CleanupReport(
+            namespace=namespace,
+            trashed=tuple(trashed),
+            purged=tuple(purged),
+            failed=tuple(failed),
+            retention_days=settings.retention_days,
+        )
+
+    async def _each_stale(
+        self, namespace: Namespace, before: datetime, progress: Callable[[int], None]
+    ) -> tuple[list[SessionId], list[str]]:
+        trashed: list[SessionId] = []
+        failed: dict[SessionId, str] = {}
+        own = self._store.of(namespace)
+        while sessions := await own.stale(before, _CLEANUP_BATCH + len(failed)):
+            rest = [one for one in sessions if one.id not in failed and not self._busy(one.id)]
+            if not rest:
+                break
+            for session in rest:
+                try:
+                    await self.delete(session)
+                    trashed.append(session.id)
+                except (OSError, SessionBusyError) as error:
+                    log.warning("session %s could not be moved to the trash: %s", session.id, error)
+                    failed[session.id] = f"{session.label}: {error}"
+                progress(len(trashed) + len(failed))
+        return trashed, list(failed.values())
+
+    async def _purge(self, namespace: Namespace, before: datetime) -> list[SessionId]:
+        purged: list[SessionId] = []
+        own = self._store.of(namespace)
+        while sessions := await own.trashed_before(before, _CLEANUP_BATCH):
+            for session in sessions:
+                await asyncio.to_thread(_remove_tree, self._trash / str(session.id))
+                await own.purge(session.id)
+                purged.append(session.id)
+        return purged
+
+
+def _remove_tree(folder: Path) -> None:
+    import shutil
+
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _title(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _TITLE_LENGTH else line[: _TITLE_LENGTH - 1] + "…"

@@ -1,0 +1,433 @@
+"""Turns: a queue for each session, in memory for speed and in the ledger for keeps.
+
+A session's *lane* runs its turns one after the other; lanes know nothing of each other. Whatever
+happens to a turn ends in one `TurnFinished`.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import palaver.processes as processes
+from palaver.agents.contract import AgentProcess
+from palaver.agents.pool import Lease, Pool
+from palaver.config import SessionSettings
+from palaver.dispatch import Hooks
+from palaver.errors import PalaverError, SessionLostError, StoreError
+from palaver.events import (
+    AgentFinished,
+    Compacted,
+    Event,
+    Told,
+    ToolStarted,
+    TurnFinished,
+    TurnQueued,
+    TurnStarted,
+)
+from palaver.feeds import Submission, Tap
+from palaver.identity import Namespace, SessionId
+from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, Usage, now
+from palaver.requests import Requests, TurnAsker
+from palaver.sessions import SessionService
+from palaver.store import Store
+from palaver.views import Action, View
+
+log = logging.getLogger(__name__)
+
+COMPACT = "/compact"
+CLAIM_INTERVAL_S = 0.2
+"""Seconds between two looks at a session that another process works in."""
+
+CUT_OFF = "Palaver was stopped while the agent was at work. /retry runs it again."
+
+
+@dataclass(slots=True)
+class Job:
+    """A turn on its way through a lane.
+
+    Attributes:
+        last: its submission ends with it.
+        upkeep: an automatic compaction, which nobody asked for and nobody waits for.
+        process: the agent's, while it runs.
+    """
+
+    turn: Turn
+    submission: Submission
+    last: bool = True
+    upkeep: bool = False
+    process: AgentProcess | None = None
+    stopping: bool = False
+    tools: int = 0
+
+
+@dataclass(slots=True)
+class Lane:
+    """One session's turns, the running one first."""
+
+    session_id: SessionId
+    jobs: deque[Job] = field(default_factory=deque)
+    task: "asyncio.Task[None] | None" = None
+
+
+class Turns:
+    """Queues prompts and runs them.
+
+    Args:
+        pool: gives the pool of the agent of that name.
+    """
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        store: Store,
+        hooks: Hooks,
+        requests: Requests,
+        pool: Callable[[str], Pool],
+        sessions: SessionService,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._hooks = hooks
+        self._requests = requests
+        self._pool = pool
+        self._lanes: dict[SessionId, Lane] = {}
+        self._runner = processes.identity()
+        self._sessions = sessions
+
+    # --- the way in -----------------------------------------------------------------------------
+
+    async def submit(self, session: Session, prompt: Prompt) -> Submission:
+        """Queue a prompt. When this returns, it is durable."""
+        turn = Turn(
+            id=uuid4(),
+            session_id=session.id,
+            prompt=prompt,
+            state=TurnState.QUEUED,
+            created=now(),
+            runner=self._runner,
+        )
+        if not await self._store.ledger.add(turn):
+            return Submission(duplicate=True)
+        submission = self.enqueue(turn)
+        await self._sessions.entitle(session, prompt)
+        return submission
+
+    def enqueue(self, turn: Turn) -> Submission:
+        """Put a turn that is in the ledger into its lane."""
+        job = Job(turn, Submission(turn.id))
+        lane = self._lanes.setdefault(turn.session_id, Lane(turn.session_id))
+        ahead = len(lane.jobs)
+        lane.jobs.append(job)
+        job.submission.put(TurnQueued(turn_id=turn.id, session_id=turn.session_id, ahead=ahead))
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._work(lane))
+        return job.submission
+
+    def busy(self, session_id: SessionId) -> bool:
+        """Whether a turn of this session runs or waits here."""
+        return session_id in self._lanes
+
+    def jobs(self, session_id: SessionId) -> list[Job]:
+        """What runs and waits, in order."""
+        lane = self._lanes.get(session_id)
+        return list(lane.jobs) if lane else []
+
+    # --- the way out ----------------------------------------------------------------------------
+
+    async def stop(self, session_id: SessionId) -> bool:
+        """Stop the running turn; whether there was one."""
+        jobs = self.jobs(session_id)
+        if not jobs:
+            return False
+        job = jobs[0]
+        job.stopping = True
+        self._requests.drop(job.turn.id)
+        if job.process:
+            await job.process.interrupt()
+        return True
+
+    async def drop(self, namespace: Namespace, session_id: SessionId) -> int:
+        """Take back what still waits; how many turns that were."""
+        waiting = [job for job in self.jobs(session_id)[1:] if job.last]
+        for job in waiting:
+            await self.cancel(namespace, job.turn.id)
+        return len(waiting)
+
+    async def cancel(self, namespace: Namespace, turn_id: UUID) -> bool:
+        """Take back one waiting turn of this namespace's; False if it does not wait."""
+        for lane in self._lanes.values():
+            for job in list(lane.jobs)[1:]:
+                if job.turn.id == turn_id and job.turn.prompt.namespace == namespace:
+                    lane.jobs.remove(job)
+                    await self._end(job, TurnState.STOPPED)
+                    return True
+        return False
+
+    async def close(self) -> None:
+        """Stop all that runs, as interrupted; what waits stays in the ledger for the next start."""
+        tasks = [lane.task for lane in self._lanes.values() if lane.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def idle(self) -> None:
+        """Return when nothing runs or waits."""
+        while tasks := [lane.task for lane in self._lanes.values() if lane.task]:
+            await asyncio.wait(tasks)
+
+    # --- a lane ---------------------------------------------------------------------------------
+
+    async def _work(self, lane: Lane) -> None:
+        try:
+            while lane.jobs:
+                job = lane.jobs[0]
+                try:
+                    await self._run(lane, job)
+                finally:
+                    lane.jobs.popleft()
+                    if job.last:
+                        job.submission.end()
+        finally:
+            self._lanes.pop(lane.session_id, None)
+            for job in lane.jobs:
+                job.submission.end()
+
+    async def _run(self, lane: Lane, job: Job) -> None:
+        turn = await self._claim(job)
+        if turn is None:
+            return
+        job.turn = turn
+        try:
+            await self._turn(lane, job)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(job, TurnState.INTERRUPTED, error=CUT_OFF))
+            raise
+        except PalaverError as error:
+            await self._end(job, TurnState.FAILED, error=str(error))
+        except Exception as error:
+            log.exception("turn %s", turn.id)
+            words = f"Something unexpected went wrong ({type(error).__name__}: {error}). /retry"
+            await self._end(job, TurnState.FAILED, error=words)
+
+    async def _claim(self, job: Job) -> Turn | None:
+        """The turn, when it is ours to run; None if somebody else has ended it."""
+        told = False
+        while True:
+            claimed = await self._store.ledger.claim(job.turn.id, self._runner)
+            if claimed:
+                return claimed
+            known = await self._store.ledger.get(job.turn.prompt.namespace, job.turn.id)
+            if known is None or known.state is not TurnState.QUEUED:
+                return None
+            if not told:
+                job.submission.put(Told(view=_elsewhere()))
+                told = True
+            await asyncio.sleep(CLAIM_INTERVAL_S)
+
+    async def _turn(self, lane: Lane, job: Job) -> None:
+        own = self._store.of(job.turn.prompt.namespace)
+        session = await own.get(job.turn.session_id)
+        prompt = await self._hooks.prompt(session, job.turn.prompt)
+        try:
+            lease = await self._pool(session.agent).acquire(session)
+        except SessionLostError:
+            session = await self._replace(lane, job, session)
+            lease = await self._pool(session.agent).acquire(session)
+        keep = False
+        try:
+            finished = await self._converse(job, session, lease, prompt)
+            keep = True
+            session = await self._sessions.used(session)
+            lease.transcript = session.transcript
+        finally:
+            job.process = None
+            await asyncio.shield(self._pool(session.agent).release(lease, keep=keep))
+        await self._settle(lane, job, session, finished)
+
+    async def _replace(self, lane: Lane, job: Job, lost: Session) -> Session:
+        """The lane goes on in a new session, with all that waits in it."""
+        prompt = job.turn.prompt
+        session = await self._sessions.replace(lost, prompt.conversation)
+        self._lanes[session.id] = lane
+        self._lanes.pop(lane.session_id, None)
+        lane.session_id = session.id
+        for waiting in lane.jobs:
+            await self._store.ledger.move(prompt.namespace, waiting.turn.id, session.id)
+            waiting.turn = waiting.turn.model_copy(update={"session_id": session.id})
+        job.submission.put(Told(view=_lost(lost)))
+        return session
+
+    async def _converse(
+        self, job: Job, session: Session, lease: Lease, prompt: Prompt
+    ) -> AgentFinished:
+        """Run the turn in the agent, and pass on what happens."""
+        turn, process = job.turn, lease.process
+        if process.process:
+            await self._store.ledger.note_process(turn.id, process.process)
+        if lease.fresh and lease.resumed:
+            await self._hooks.session_resumed(session)
+        tap = Tap(self._hooks, session, turn)
+
+        def emit(event: Event) -> None:
+            job.submission.put(event)
+            tap.put(event)
+
+        emit(TurnStarted(turn_id=turn.id, session_id=session.id, resumed=session.turns > 0))
+        job.process = process
+        if job.stopping:  # it was stopped while its process was being opened
+            return AgentFinished(stopped=True)
+        finished = AgentFinished(error="The agent ended without a result. /retry runs it again.")
+        asker = TurnAsker(self._requests, self._hooks, turn, emit)
+        try:
+            async for event in process.run(turn.id, prompt, asker):
+                if isinstance(event, AgentFinished):
+                    finished = event
+                    continue
+                job.tools += isinstance(event, ToolStarted)
+                emit(event)
+                if isinstance(event, Compacted):
+                    lease.unsettled = True
+                    await self._compacted(session)
+        finally:
+            tap.end()
+        return finished
+
+    async def _compacted(self, session: Session) -> None:
+        own = self._store.of(session.namespace)
+        await own.update(session.id, turns_since_compaction=0)
+
+    async def _settle(
+        self, lane: Lane, job: Job, session: Session, finished: AgentFinished
+    ) -> None:
+        """Write the turn's end, tell it, and compact the session if it is due."""
+        state = TurnState.DONE
+        if finished.stopped:
+            state = TurnState.STOPPED
+        elif finished.error:
+            state = TurnState.FAILED
+        own = self._store.of(session.namespace)
+        counted = (await own.get(session.id)).turns_since_compaction
+        is_prompt = not job.turn.prompt.text.startswith(COMPACT)
+        session = session.model_copy(
+            update={
+                "turns": session.turns + is_prompt,
+                "turns_since_compaction": counted + is_prompt,
+                "usage": session.usage + finished.usage,
+            }
+        )
+        limit = self._settings.auto_compact_turns
+        due = bool(limit) and is_prompt and session.turns_since_compaction >= limit
+        if due:
+            await self._compact_next(lane, job)
+        await self._end(
+            job,
+            state,
+            session=session,
+            answer=finished.text,
+            error=finished.error,
+            usage=finished.usage,
+        )
+
+    async def _compact_next(self, lane: Lane, job: Job) -> None:
+        """Compact the session before whatever waits in it; told as part of the turn that was."""
+        prompt = job.turn.prompt.model_copy(
+            update={"text": COMPACT, "key": f"compact:{job.turn.id}", "attachments": ()}
+        )
+        turn = job.turn.model_copy(
+            update={"id": uuid4(), "prompt": prompt, "state": TurnState.QUEUED}
+        )  # it keeps the time of the turn before it, so that it comes before what waits
+        if await self._store.ledger.add(turn):
+            job.last = False
+            lane.jobs.insert(1, Job(turn, job.submission, upkeep=True))
+
+    async def _end(
+        self,
+        job: Job,
+        state: TurnState,
+        *,
+        session: Session | None = None,
+        answer: str = "",
+        error: str = "",
+        usage: Usage | None = None,
+    ) -> None:
+        """Write the end of a turn into the ledger, then tell it."""
+        turn = job.turn.model_copy(
+            update={
+                "state": state,
+                "finished": now(),
+                "answer": answer,
+                "error": error,
+                "usage": usage or Usage(),
+            }
+        )
+        job.turn = turn
+        try:
+            await self._store.ledger.finish(turn, session)
+        except StoreError as store_error:  # the answer is here, so it is told all the same
+            log.exception("turn %s could not be recorded", turn.id)
+            turn = turn.model_copy(update={"error": f"{error} {store_error}".strip()})
+        if job.upkeep:
+            await self._tell_upkeep(job, turn)
+        else:
+            job.submission.put(ended(turn, tools=job.tools))
+        if turn.started is None:  # taken back before its lane came to it
+            job.submission.end()
+        session = session or await self._store.of(turn.prompt.namespace).get(turn.session_id)
+        await self._hooks.turn_finished(session, turn)
+
+    async def _tell_upkeep(self, job: Job, turn: Turn) -> None:
+        own = self._store.of(turn.prompt.namespace)
+        await own.update(turn.session_id, turns_since_compaction=0)
+        await self._store.ledger.deliver(turn.id, DeliveryState.DELIVERED)
+        job.submission.put(Told(view=_compacted(turn, self._settings.auto_compact_turns)))
+
+
+def ended(turn: Turn, *, tools: int = 0, **flags: bool) -> TurnFinished:
+    """The event that tells of a turn's end."""
+    seconds = 0.0
+    if turn.started and turn.finished:
+        seconds = (turn.finished - turn.started).total_seconds()
+    return TurnFinished(
+        turn_id=turn.id,
+        session_id=turn.session_id,
+        state=turn.state,
+        text=turn.answer,
+        error=turn.error,
+        usage=turn.usage,
+        duration_s=seconds,
+        tools=tools,
+        **flags,
+    )
+
+
+def _lost(session: Session) -> View:
+    return View(
+        title="⚠️ Session lost",
+        text=(
+            f"The transcript of “{session.label}” is gone from the disk, so the agent no longer "
+            "knows what was said. Your message runs in a new session."
+        ),
+        kind="notice",
+        actions=(Action(label="Sessions", command="/sessions"),),
+    )
+
+
+def _elsewhere() -> View:
+    return View(
+        title="⏳ Waiting",
+        text="This session is at work elsewhere; your message runs right after.",
+        kind="notice",
+    )
+
+
+def _compacted(turn: Turn, turns: int) -> View:
+    if turn.error:
+        return View(title="🗜️ Not compacted", text=turn.error, kind="notice")
+    return View(
+        title="🗜️ Session auto-compacted",
+        text=f"After {turns} turns the agent has summed it up to make room.",
+        kind="notice",
+    )
