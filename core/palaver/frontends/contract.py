@@ -1,0 +1,119 @@
+"""What a frontend is to the engine: a translator, and no more."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, NewType
+
+from palaver.errors import PluginError
+from palaver.identity import ConversationId, Namespace
+from palaver.views import View
+
+if TYPE_CHECKING:
+    from palaver.engine import Engine
+
+MessageId = NewType("MessageId", str)
+"""A sent message, as its frontend names it; opaque to the core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a chat can do; the engine does without the rest. Proven by the conformance suite.
+
+    Attributes:
+        edit: a sent message can be changed, so there is one live message for a turn.
+        actions: views' actions become buttons; without it their commands are printed.
+        files: files can be sent.
+        typing: "is typing" can be shown.
+        max_text: characters in one message; longer answers are split. None for no limit.
+        edit_interval_s: seconds to leave between two edits of one message.
+        final_is_new: the answer comes as a message of its own, so that the phone rings.
+    """
+
+    edit: bool = False
+    actions: bool = False
+    files: bool = False
+    typing: bool = False
+    max_text: int | None = None
+    edit_interval_s: float = 1.0
+    final_is_new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a view goes: a conversation, and whose it is."""
+
+    namespace: Namespace
+    conversation: ConversationId
+
+
+class Frontend(ABC):
+    """A chat surface.
+
+    A frontend receives messages, turns each into a `Prompt`, and hands it to
+    `palaver.frontends.presenter.Presenter`, which calls back the methods below.
+
+    Attributes:
+        name: the first half of its namespaces.
+        capabilities: which of the optional methods it has.
+    """
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    @abstractmethod
+    async def start(self, engine: "Engine") -> None:
+        """Begin to receive; return as soon as messages are taken.
+
+        Raises:
+            PalaverError: with what to do, if the chat cannot be reached or refuses.
+        """
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Receive no more, and let go of everything; safe to call twice."""
+
+    async def run(self) -> None:
+        """Return when the frontend has ended by itself, or raise why; by default never."""
+        import asyncio
+
+        await asyncio.Event().wait()
+
+    @abstractmethod
+    async def send(self, place: Place, view: View) -> MessageId:
+        """Send a view as a new message; its text is at most `max_text` long.
+
+        Raises:
+            Exception: anything; the engine notes that the delivery is uncertain.
+        """
+
+    async def edit(self, place: Place, message: MessageId, view: View) -> None:
+        """Change a sent message. With `edit`."""
+        raise self._lacks("edit")
+
+    async def remove(self, place: Place, message: MessageId) -> None:
+        """Take a live message away once the answer has come. With `edit`."""
+        raise self._lacks("edit")
+
+    async def progress(
+        self, place: Place, message: MessageId | None, view: View
+    ) -> MessageId | None:
+        """Show a turn at work in its live message, new if `message` is None. With `edit`.
+
+        Override it where the chat has something better than sending and editing.
+        """
+        if message is None:
+            return await self.send(place, view)
+        await self.edit(place, message, view)
+        return message
+
+    async def typing(self, place: Place) -> None:
+        """Show that the agent is at work; called every few seconds. With `typing`."""
+        raise self._lacks("typing")
+
+    async def send_file(self, place: Place, path: Path, caption: str) -> MessageId:
+        """Send a file. With `files`."""
+        raise self._lacks("files")
+
+    def _lacks(self, capability: str) -> Exception:
+        return PluginError(self.name, f"it declares {capability!r} but does not have it")

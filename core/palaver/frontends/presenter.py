@@ -1,0 +1,265 @@
+"""From events to messages: what every frontend would otherwise write again.
+
+A live message shows the turn at work, as fast as the chat allows; the answer comes as its own
+message, split where it is too long, and its delivery is written down before and after.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+
+from palaver.engine import Engine
+from palaver.events import (
+    ApprovalAsked,
+    Compacted,
+    Event,
+    FileSent,
+    PlanProposed,
+    QuestionAsked,
+    RateLimited,
+    RequestSettled,
+    TextDelta,
+    Told,
+    ToolFinished,
+    ToolStarted,
+    TurnFinished,
+    TurnQueued,
+    TurnStarted,
+)
+from palaver.feeds import Submission
+from palaver.frontends import words
+from palaver.frontends.contract import Frontend, MessageId, Place
+from palaver.frontends.splitting import split_markdown
+from palaver.models import Prompt
+from palaver.views import View
+
+log = logging.getLogger(__name__)
+
+TYPING_INTERVAL_S = 4.0
+"""Telegram shows "typing" for 5 seconds (Bot API, sendChatAction), Discord for 10."""
+
+_OVERHEAD = 200
+"""Characters left free in a split message, for its title, receipt and markup."""
+
+
+class Presenter:
+    """Shows one frontend's submissions. Make one when the frontend starts."""
+
+    def __init__(self, engine: Engine, frontend: Frontend) -> None:
+        self._engine = engine
+        self._frontend = frontend
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def take(self, prompt: Prompt) -> Submission:
+        """Submit a message and show what comes of it; on return it can be acknowledged.
+
+        Raises:
+            AccessDeniedError, StoreError: as `Engine.submit` does; nothing has been shown.
+        """
+        return self._begin(prompt, await self._engine.submit(prompt))
+
+    async def press(self, prompt: Prompt, button: str) -> Submission:
+        """Submit a click on a button and show what comes of it.
+
+        Raises:
+            AccessDeniedError, CommandError: as `Engine.press` does; nothing has been shown.
+        """
+        return self._begin(prompt, await self._engine.press(prompt, button))
+
+    async def recover(self) -> None:
+        """Show what was left by a crash or a shutdown. Call it once the frontend can send."""
+        async for turn, submission in self._engine.recover([self._frontend.name]):
+            self._begin(turn.prompt, submission)
+
+    async def close(self) -> None:
+        """Stop showing; turns are not touched."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, prompt: Prompt, submission: Submission) -> Submission:
+        if not submission.duplicate:
+            place = Place(prompt.namespace, prompt.conversation)
+            show = _Show(self._engine, self._frontend, place)
+            self._spawn(show.run(submission))
+        return submission
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Show:
+    """One submission in one place."""
+
+    def __init__(self, engine: Engine, frontend: Frontend, place: Place) -> None:
+        self._engine = engine
+        self._frontend = frontend
+        self._can = frontend.capabilities
+        self._place = place
+        self._live = _Live(frontend, place)
+        self._requests: dict[str, tuple[MessageId, View]] = {}
+
+    async def run(self, submission: Submission) -> None:
+        try:
+            async for event in submission:
+                await self._take(event)
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # a frontend may raise anything; its other messages must go on
+            log.exception("%s: a message could not be shown", self._frontend.name)
+        finally:
+            await self._live.end()
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case TurnQueued(ahead=ahead) if ahead:
+                await self._send(words.queued(ahead))
+            case TurnStarted():
+                self._live.begin(resumed=event.resumed)
+            case TextDelta():
+                self._live.add(event.text)
+            case ToolStarted():
+                self._live.tool(event.tool_id, f"{event.tool} {event.summary}".strip())
+            case ToolFinished():
+                self._live.tool(event.tool_id, None)
+            case ApprovalAsked():
+                await self._ask(event.request.id, words.approval(event.request))
+            case QuestionAsked():
+                await self._ask(event.request.id, words.question(event.request))
+            case PlanProposed():
+                await self._ask(event.request.id, words.plan(event.request))
+            case RequestSettled():
+                await self._settled(event)
+            case FileSent():
+                await self._file(event)
+            case RateLimited(reached=True):
+                await self._send(View(title="⏳ The account's limit is reached.", kind="notice"))
+            case Compacted(automatic=True):
+                await self._send(View(title="🗜️ Session auto-compacted", kind="notice"))
+            case Told():
+                await self._send(event.view)
+            case TurnFinished():
+                await self._finish(event)
+            case _:
+                pass
+
+    async def _finish(self, event: TurnFinished) -> None:
+        await self._live.end()
+        await self._engine.attempting(event.turn_id)
+        await self._send(words.finished(event))
+        await self._engine.delivered(event.turn_id)
+
+    async def _send(self, view: View) -> MessageId:
+        """Send a view, in several messages if its text is too long for one."""
+        limit = self._can.max_text
+        parts = [view.text]
+        if limit and len(view.text) > limit - _OVERHEAD:
+            parts = split_markdown(view.text, limit - _OVERHEAD)
+        message = MessageId("")
+        for number, part in enumerate(parts, 1):
+            message = await self._send_one(_part(view, part, number, len(parts)))
+        return message
+
+    async def _send_one(self, view: View) -> MessageId:
+        shown = view if self._can.actions else view.typed()
+        return await self._frontend.send(self._place, shown)
+
+    async def _ask(self, request_id: str, view: View) -> None:
+        self._requests[request_id] = await self._send(view), view
+
+    async def _settled(self, event: RequestSettled) -> None:
+        """Take the buttons away, and say in their place what was decided."""
+        message, view = self._requests.pop(event.request_id, (None, View()))
+        if message and self._can.edit:
+            update = {"actions": (), "footer": (event.outcome,), "text": ""}
+            await self._frontend.edit(self._place, message, view.model_copy(update=update))
+
+    async def _file(self, event: FileSent) -> None:
+        if self._can.files:
+            await self._frontend.send_file(self._place, Path(event.path), event.caption)
+        else:
+            text = "\n".join(filter(None, [f"`{event.path}`", event.caption]))
+            await self._send(View(title="📎 A file for you", text=text, kind="notice"))
+
+
+def _part(view: View, text: str, number: int, count: int) -> View:
+    """One of several messages: the title stands on the first, all else on the last."""
+    changes: dict[str, object] = {"text": text}
+    if number > 1:
+        changes["title"] = ""
+    if number < count:
+        changes |= {"fields": (), "items": (), "footer": (), "actions": ()}
+    return view.model_copy(update=changes)
+
+
+class _Live:
+    """The message that shows a turn at work. Its failures are logged and change nothing."""
+
+    def __init__(self, frontend: Frontend, place: Place) -> None:
+        self._frontend = frontend
+        self._can = frontend.capabilities
+        self._place = place
+        self._text = ""
+        self._tools: dict[str, str] = {}
+        self._resumed = False
+        self._message: MessageId | None = None
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, *, resumed: bool) -> None:
+        self._resumed = resumed
+        self._changed.set()
+        if self._can.typing:
+            self._tasks.append(asyncio.create_task(self._type()))
+        if self._can.edit:
+            self._tasks.append(asyncio.create_task(self._paint()))
+
+    def add(self, text: str) -> None:
+        self._text += text
+        self._changed.set()
+
+    def tool(self, tool_id: str, summary: str | None) -> None:
+        if summary is None:
+            self._tools.pop(tool_id, None)
+        else:
+            self._tools[tool_id] = summary
+        self._changed.set()
+
+    async def end(self) -> None:
+        """Stop, and take the live message away: the answer stands for itself."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        message, self._message = self._message, None
+        if message:
+            await self._harmlessly(self._frontend.remove(self._place, message))
+
+    async def _paint(self) -> None:
+        """Show the newest state, then leave the chat alone for its interval."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self._harmlessly(self._draw())
+            await asyncio.sleep(self._can.edit_interval_s)
+
+    async def _draw(self) -> None:
+        limit = self._can.max_text and self._can.max_text - _OVERHEAD
+        tools = list(self._tools.values())
+        view = words.progress(self._text, tools, resumed=self._resumed, limit=limit)
+        view = view if self._can.actions else view.typed()
+        self._message = await self._frontend.progress(self._place, self._message, view)
+
+    async def _type(self) -> None:
+        while True:
+            await self._harmlessly(self._frontend.typing(self._place))
+            await asyncio.sleep(TYPING_INTERVAL_S)
+
+    async def _harmlessly(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - the answer matters, not its progress
+            log.info("%s: progress could not be shown: %s", self._frontend.name, error)

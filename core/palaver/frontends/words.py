@@ -1,0 +1,122 @@
+"""What is said of a turn, as views; the same in every chat."""
+
+from palaver.commands.words import counted, duration, money
+from palaver.events import TurnFinished
+from palaver.models import (
+    ApprovalRequest,
+    PlanRequest,
+    QuestionRequest,
+    TurnState,
+)
+from palaver.views import Action, Item, View
+
+_RETRY = Action(label="Run again", command="/retry", style="primary")
+_STOP = Action(label="Stop", command="/stop", style="danger")
+
+
+def approval(request: ApprovalRequest) -> View:
+    """May the agent use a tool? The answer that is safe comes last and is the default."""
+    actions = [Action(label="Allow once", command=f"/allow {request.id}", style="primary")]
+    if request.rememberable:
+        label = "Allow for this session"
+        actions.append(Action(label=label, command=f"/allow {request.id} session"))
+    actions.append(Action(label="Deny", command=f"/deny {request.id}", style="danger"))
+    return View(
+        title=f"🔐 {request.tool}: {_line(request.summary, 200)}",
+        text=request.detail,
+        footer=(request.reason,) if request.reason else (),
+        actions=tuple(actions),
+        kind="approval",
+    )
+
+
+def question(request: QuestionRequest) -> View:
+    """What the agent wants to know. One question's choices are buttons; several want words."""
+    items: list[Item] = []
+    actions: list[Action] = []
+    single = len(request.questions) == 1
+    for asked in request.questions:
+        if not single:
+            items.append(Item(title=asked.text))
+        for number, choice in enumerate(asked.choices, 1):
+            items.append(Item(title=choice.label, text=choice.description))
+            if single and not asked.several:
+                label = _line(choice.label, 80)
+                actions.append(Action(label=label, command=f"/answer {request.id} {number}"))
+    how = "Or answer in your own words." if actions else "Answer in your own words."
+    if not single:
+        how = "Answer with one line for each question."
+    elif request.questions[0].several:
+        how = "Answer with one or more numbers, separated by commas, or in your own words."
+    own = Action(label="Other …", command=f"/answer {request.id}", input="Your answer")
+    return View(
+        title=f"❓ {request.questions[0].text if single else 'The agent has questions'}",
+        items=tuple(items),
+        footer=(how,),
+        actions=(*actions, own),
+        kind="question",
+    )
+
+
+def plan(request: PlanRequest) -> View:
+    """Whether the agent may carry out its plan."""
+    return View(
+        title="🗺️ The agent's plan",
+        text=request.plan,
+        actions=(
+            Action(label="Go ahead", command=f"/allow {request.id}", style="primary"),
+            Action(label="Change …", command=f"/deny {request.id}", input="What to change"),
+        ),
+        kind="approval",
+    )
+
+
+def progress(text: str, tools: list[str], *, resumed: bool, limit: int | None) -> View:
+    """A turn at work: the end of its text, and the tools in use."""
+    state = "📁 Resuming session" if resumed else "🆕 Starting new session"
+    if limit and len(text) > limit:
+        text = "… " + text[-limit:]
+    return View(
+        title="" if text else f"⏳ {state}",
+        text=text,
+        footer=tuple(f"🔧 {_line(tool, 100)}" for tool in tools[-3:]),
+        actions=(_STOP,),
+        kind="progress",
+    )
+
+
+def queued(ahead: int) -> View:
+    """A prompt waits."""
+    return View(title=f"⏳ Queued: {counted(ahead, 'message')} before it.", kind="notice")
+
+
+def finished(event: TurnFinished) -> View:
+    """A turn's answer with its receipt, or what became of it."""
+    match event.state:
+        case TurnState.DONE:
+            view = View(text=event.text or "(The agent finished without a word.)", kind="answer")
+        case TurnState.STOPPED:
+            view = View(title="⏹️ Stopped", text=event.text, kind="notice")
+        case _:
+            title = "⚠️ Interrupted" if event.state is TurnState.INTERRUPTED else "⚠️ It failed"
+            text = "\n\n".join(filter(None, [event.text, event.error]))
+            view = View(title=title, text=text, actions=(_RETRY,), kind="error")
+    changes: dict[str, object] = {"repeated": event.repeated}
+    if event.state is TurnState.DONE and event.duration_s:
+        changes["footer"] = (receipt(event),)
+    return view.model_copy(update=changes)
+
+
+def receipt(event: TurnFinished) -> str:
+    """How long a turn took, what it used, what it cost."""
+    parts = [f"⏱ {duration(event.duration_s)}"]
+    if event.tools:
+        parts.append(f"🔧 {counted(event.tools, 'tool use')}")
+    if event.usage.cost_usd:
+        parts.append(f"💰 {money(event.usage.cost_usd)}")
+    return " · ".join(parts)
+
+
+def _line(text: str, limit: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
