@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
+    if name == "hookimpl":  # all that a plugin's module needs to be imported for
+        return importlib.import_module("palaver.markers").hookimpl
     api = None if name.startswith("__") else importlib.import_module("palaver.api")
     if api is None or name not in api.__all__:
         raise AttributeError(f"module 'palaver' has no attribute {name!r}")

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import palaver.processes as processes
 from palaver.agents.contract import Agent
-from palaver.errors import SessionNotFoundError
+from palaver.errors import PalaverError
 from palaver.feeds import Submission
 from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, now
 from palaver.store import Store
@@ -115,10 +115,8 @@ class Recovery:
             agent = self._agent(session.agent)
             await agent.settle(turn.agent_process, limit_s=self._orphan_limit_s)
             answer = await agent.transcripts.answer(session, turn.id)
-        except SessionNotFoundError:
-            log.warning("turn %s was left by a session that is gone", turn.id)
-        except OSError:
-            log.exception("the transcript of session %s cannot be read", turn.session_id)
+        except (PalaverError, OSError) as error:  # no answer can be had: it is told as cut off
+            log.warning("turn %s was left, and its transcript cannot be read: %s", turn.id, error)
         if answer is None:
             turn = _ended(turn, TurnState.INTERRUPTED, error=CUT_OFF)
         else:

@@ -281,6 +281,7 @@ class Turns:
             return AgentFinished(stopped=True)
         finished = AgentFinished(error="The agent ended without a result. /retry runs it again.")
         asker = TurnAsker(self._requests, self._hooks, turn, emit)
+        done = ""
         try:
             async for event in process.run(turn.id, prompt, asker):
                 if isinstance(event, AgentFinished):
@@ -291,9 +292,12 @@ class Turns:
                 if isinstance(event, Compacted):
                     lease.unsettled = True
                     await self._compacted(session)
+                    done = _compaction(event)
         finally:
             tap.end()
-        return finished
+        if finished.text or finished.error:
+            return finished
+        return finished.model_copy(update={"text": done})
 
     async def _compacted(self, session: Session) -> None:
         own = self._store.of(session.namespace)
@@ -421,6 +425,12 @@ def _elsewhere() -> View:
         text="This session is at work elsewhere; your message runs right after.",
         kind="notice",
     )
+
+
+def _compaction(event: Compacted) -> str:
+    if event.tokens_before is None or event.tokens_after is None:
+        return "🗜️ Session compacted."
+    return f"🗜️ Session compacted: {event.tokens_before:,} → {event.tokens_after:,} tokens."
 
 
 def _compacted(turn: Turn, turns: int) -> View:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import ClassVar
 from uuid import UUID, uuid4
 
+import palaver.processes as processes
 from palaver.agents.contract import (
     Agent,
     AgentProcess,
@@ -69,7 +70,11 @@ class ScriptedTranscripts(Transcripts):
         return self.folder
 
     async def answer(self, session: Session, turn_id: UUID) -> str | None:
-        for line in await asyncio.to_thread(self.read, session.id):
+        try:
+            lines = await asyncio.to_thread(self.read, session.id)
+        except SessionLostError:
+            return None
+        for line in lines:
             if line["turn"] == str(turn_id) and line["role"] == "assistant":
                 return line["text"]
         return None
@@ -107,7 +112,7 @@ class ScriptedTranscripts(Transcripts):
 
     def _text(self, session_id: SessionId) -> str:
         try:
-            return self.path(session_id).read_text("utf-8")
+            return self.path(session_id).read_text("utf-8", errors="replace")
         except FileNotFoundError:
             raise SessionLostError(session_id) from None
 
@@ -117,6 +122,7 @@ class ScriptedProcess(AgentProcess):
 
     def __init__(self, session: Session, transcripts: ScriptedTranscripts) -> None:
         self.session_id = session.id
+        self.process = processes.identity()
         self.model = session.model
         self.mode = session.mode
         self._transcripts = transcripts

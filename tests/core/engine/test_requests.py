@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from core.engine.conftest import OpenEngine, Person
 from palaver.errors import CommandError
 from palaver.events import (
     ApprovalAsked,
@@ -19,6 +18,7 @@ from palaver.hookspecs import hookimpl
 from palaver.identity import Namespace
 from palaver.models import ApprovalRequest, Decision
 from palaver.views import Action, encode_button
+from support.people import OpenEngine, Person
 
 
 async def _until_asked(submission: Submission) -> str:

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from core.engine.conftest import OpenEngine, Person
 from palaver.events import (
     Compacted,
     TextDelta,
@@ -15,6 +14,7 @@ from palaver.events import (
 )
 from palaver.identity import Namespace
 from palaver.models import TurnState
+from support.people import OpenEngine, Person
 
 
 async def test_a_turn_tells_its_start_its_text_and_its_end(alice: Person) -> None:
