@@ -68,10 +68,12 @@ class Pool:
         """
         await self._running.acquire()
         try:
-            return await self._acquire(session)
+            lease = await self._acquire(session)
         except BaseException:
             self._running.release()
             raise
+        lease.unsettled = False  # all its lines are written when the turn to come is over
+        return lease
 
     async def release(self, lease: Lease, *, keep: bool) -> None:
         """Give a process back; without `keep` it is closed."""
@@ -128,7 +130,6 @@ class Pool:
             if (lease.model, lease.mode) != (session.model, session.mode):
                 await lease.process.configure(model=session.model, mode=session.mode)
                 lease.model, lease.mode = session.model, session.mode
-            lease.unsettled = False  # its lines are all written when the turn to come is over
             return lease
         await lease.process.close()
         return await self._open(session)
