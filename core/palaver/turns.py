@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
+import palaver.notices as notices
 import palaver.processes as processes
 from palaver.agents.contract import AgentProcess
 from palaver.agents.pool import Lease, Pool
@@ -33,7 +34,6 @@ from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, Usag
 from palaver.requests import Requests, TurnAsker
 from palaver.sessions import SessionService
 from palaver.store import Store
-from palaver.views import Action, View
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ class Turns:
             if known is None or known.state is not TurnState.QUEUED:
                 return None
             if not told:
-                job.submission.put(Told(view=_elsewhere()))
+                job.submission.put(Told(view=notices.elsewhere()))
                 told = True
             await asyncio.sleep(CLAIM_INTERVAL_S)
 
@@ -257,7 +257,7 @@ class Turns:
         for waiting in lane.jobs:
             await self._store.ledger.move(prompt.namespace, waiting.turn.id, session.id)
             waiting.turn = waiting.turn.model_copy(update={"session_id": session.id})
-        job.submission.put(Told(view=_lost(lost)))
+        job.submission.put(Told(view=notices.lost(lost)))
         return session
 
     async def _converse(
@@ -281,6 +281,7 @@ class Turns:
             return AgentFinished(stopped=True)
         finished = AgentFinished(error="The agent ended without a result. /retry runs it again.")
         asker = TurnAsker(self._requests, self._hooks, turn, emit)
+        own = self._store.of(session.namespace)
         done = ""
         try:
             async for event in process.run(turn.id, prompt, asker):
@@ -291,17 +292,13 @@ class Turns:
                 emit(event)
                 if isinstance(event, Compacted):
                     lease.unsettled = True
-                    await self._compacted(session)
-                    done = _compaction(event)
+                    await own.update(session.id, turns_since_compaction=0)
+                    done = notices.compaction(event)
         finally:
             tap.end()
         if finished.text or finished.error:
             return finished
         return finished.model_copy(update={"text": done})
-
-    async def _compacted(self, session: Session) -> None:
-        own = self._store.of(session.namespace)
-        await own.update(session.id, turns_since_compaction=0)
 
     async def _settle(
         self, lane: Lane, job: Job, session: Session, finished: AgentFinished
@@ -386,7 +383,7 @@ class Turns:
         own = self._store.of(turn.prompt.namespace)
         await own.update(turn.session_id, turns_since_compaction=0)
         await self._store.ledger.deliver(turn.id, DeliveryState.DELIVERED)
-        job.submission.put(Told(view=_compacted(turn, self._settings.auto_compact_turns)))
+        job.submission.put(Told(view=notices.compacted(turn, self._settings.auto_compact_turns)))
 
 
 def ended(turn: Turn, *, tools: int = 0, **flags: bool) -> TurnFinished:
@@ -404,40 +401,4 @@ def ended(turn: Turn, *, tools: int = 0, **flags: bool) -> TurnFinished:
         duration_s=seconds,
         tools=tools,
         **flags,
-    )
-
-
-def _lost(session: Session) -> View:
-    return View(
-        title="⚠️ Session lost",
-        text=(
-            f"The transcript of “{session.label}” is gone from the disk, so the agent no longer "
-            "knows what was said. Your message runs in a new session."
-        ),
-        kind="notice",
-        actions=(Action(label="Sessions", command="/sessions"),),
-    )
-
-
-def _elsewhere() -> View:
-    return View(
-        title="⏳ Waiting",
-        text="This session is at work elsewhere; your message runs right after.",
-        kind="notice",
-    )
-
-
-def _compaction(event: Compacted) -> str:
-    if event.tokens_before is None or event.tokens_after is None:
-        return "🗜️ Session compacted."
-    return f"🗜️ Session compacted: {event.tokens_before:,} → {event.tokens_after:,} tokens."
-
-
-def _compacted(turn: Turn, turns: int) -> View:
-    if turn.error:
-        return View(title="🗜️ Not compacted", text=turn.error, kind="notice")
-    return View(
-        title="🗜️ Session auto-compacted",
-        text=f"After {turns} turns the agent has summed it up to make room.",
-        kind="notice",
     )

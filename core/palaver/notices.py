@@ -1,0 +1,45 @@
+"""What a user is told besides the answer: a lost session, a compaction, a wait."""
+
+from palaver.events import Compacted
+from palaver.models import Session, Turn
+from palaver.views import Action, View
+
+
+def lost(session: Session) -> View:
+    """A session's transcript is gone; the prompt runs in a new one."""
+    return View(
+        title="⚠️ Session lost",
+        text=(
+            f"The transcript of “{session.label}” is gone from the disk, so the agent no longer "
+            "knows what was said. Your message runs in a new session."
+        ),
+        kind="notice",
+        actions=(Action(label="Sessions", command="/sessions"),),
+    )
+
+
+def elsewhere() -> View:
+    """Another Palaver on the same data works in this session."""
+    return View(
+        title="⏳ Waiting",
+        text="This session is at work elsewhere; your message runs right after.",
+        kind="notice",
+    )
+
+
+def compaction(event: Compacted) -> str:
+    """What a compaction that was asked for has done."""
+    if event.tokens_before is None or event.tokens_after is None:
+        return "🗜️ Session compacted."
+    return f"🗜️ Session compacted: {event.tokens_before:,} → {event.tokens_after:,} tokens."
+
+
+def compacted(turn: Turn, turns: int) -> View:
+    """How an automatic compaction after that many turns went."""
+    if turn.error:
+        return View(title="🗜️ Not compacted", text=turn.error, kind="notice")
+    return View(
+        title="🗜️ Session auto-compacted",
+        text=f"After {turns} turns the agent has summed it up to make room.",
+        kind="notice",
+    )
