@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from benchmarks.harness import Figure, median, percentile
@@ -70,7 +71,7 @@ async def _all(engine: Engine, text: str) -> list[float]:
 async def _floor() -> float:
     """What it costs to make the events and hand them through as many generators."""
 
-    async def events() -> "asyncio.AsyncIterator[AgentEvent]":
+    async def events() -> AsyncIterator[AgentEvent]:
         for number in range(EVENTS):
             yield TextDelta(text=f"word{number} ")
 

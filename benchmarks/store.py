@@ -144,7 +144,7 @@ async def _clean_up(engine: Engine, project: Path, ids: list[uuid.UUID]) -> Figu
 
     watcher = asyncio.create_task(watch())
     start = time.perf_counter()
-    [report] = await engine.sessions.clean_up([OWNER])
+    [report] = await engine.trash.clean_up([OWNER])
     taken = time.perf_counter() - start
     watcher.cancel()
     assert len(report.trashed) == SESSIONS

@@ -9,6 +9,7 @@ from palaver.agents.contract import (
     PlanAnswer,
     Transcripts,
 )
+from palaver.app.runtime import Runtime, run
 from palaver.commands.contract import Command, CommandCall
 from palaver.config import (
     FolderPath,
@@ -55,6 +56,7 @@ from palaver.events import (
     TurnStarted,
 )
 from palaver.feeds import Submission
+from palaver.frontends import words
 from palaver.frontends.contract import Capabilities, Frontend, MessageId, Place
 from palaver.frontends.presenter import Presenter
 from palaver.frontends.splitting import split_markdown
@@ -133,6 +135,7 @@ __all__ = [
     "RateLimited",
     "RequestSettled",
     "Role",
+    "Runtime",
     "SecretSettings",
     "Session",
     "SessionError",
@@ -164,5 +167,7 @@ __all__ = [
     "hookimpl",
     "load_settings",
     "open_engine",
+    "run",
     "split_markdown",
+    "words",
 ]

@@ -21,20 +21,34 @@ from pydantic import (
 )
 
 from palaver.errors import ConfigError
+from palaver.identity import Namespace
 
 ENVIRONMENT_PREFIX = "PALAVER_"
 NESTING = "__"
 _NOT_SETTINGS = frozenset({"PALAVER_CONFIG"})
+_TWICE = "is set both as a value and as a table"
 
 Table = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
 
 
 def _expand(path: Path) -> Path:
-    return path.expanduser().absolute()
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:  # `~name` of somebody who is not there
+        raise ValueError(str(error)) from None
 
 
 FolderPath = Annotated[Path, AfterValidator(_expand)]
+
+
+def _check_pattern(text: str) -> str:
+    Namespace.parse(text)
+    return text
+
+
+NamespacePattern = Annotated[str, AfterValidator(_check_pattern)]
+"""`telegram:1001`, or `telegram:*`: only the user may be a pattern."""
 
 
 class SettingsModel(BaseModel):
@@ -65,8 +79,9 @@ class SecretSettings(SettingsModel):
             return self.token
         try:
             text = self.token_file.read_text("utf-8").strip()
-        except OSError as error:
-            problem = f"cannot be read: {error.strerror}"
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
+            problem = f"cannot be read: {why}"
             raise ConfigError(problem, location=["token_file"]) from error
         if not text:
             raise ConfigError("the file is empty", location=["token_file"])
@@ -81,8 +96,8 @@ class AccessSettings(SettingsModel):
         members: their own sessions, in the modes that ask.
     """
 
-    owners: tuple[str, ...] = ("cli:*",)
-    members: tuple[str, ...] = ()
+    owners: tuple[NamespacePattern, ...] = ("cli:*",)
+    members: tuple[NamespacePattern, ...] = ()
 
 
 class SessionSettings(SettingsModel):
@@ -164,11 +179,12 @@ class Settings(SettingsModel):
         return _validated(model, tables.get(name, {}), (kind, name))
 
 
-def config_path(explicit: Path | None = None) -> Path:
+def config_path(explicit: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
     """The configuration file: as given, else `PALAVER_CONFIG`, else in the user's folder."""
     if explicit is not None:
         return explicit
-    if named := os.environ.get("PALAVER_CONFIG"):
+    environment = os.environ if environment is None else environment
+    if named := environment.get("PALAVER_CONFIG"):
         return Path(named).expanduser()
     from platformdirs import user_config_path
 
@@ -189,8 +205,8 @@ def load_settings(
             for every setting that does not hold.
     """
     environment = os.environ if environment is None else environment
-    named = path is not None or "PALAVER_CONFIG" in environment
-    file = config_path(path)
+    named = path is not None or bool(environment.get("PALAVER_CONFIG"))
+    file = config_path(path, environment)
     table = _read(file, required=named)
     variables = _from_environment(environment)
     return _validated(Settings, _merged(table, variables), (), file=file, variables=variables)
@@ -220,8 +236,13 @@ def _from_environment(environment: Mapping[str, str]) -> Table:
         for key in parents:
             inner = inner.setdefault(key, {})
             if not isinstance(inner, dict):
-                raise ConfigError("is set both as a value and as a table", source=name)
-        inner[leaf] = _value(text)
+                raise ConfigError(_TWICE, source=name)
+        value, known = _value(text), inner.get(leaf, {})
+        if isinstance(known, dict) and isinstance(value, dict):
+            value = _merged(value, known)
+        elif known:
+            raise ConfigError(_TWICE, source=name)
+        inner[leaf] = value
     return table
 
 
@@ -274,8 +295,18 @@ def _problem(
     where = (*location, *item["loc"])
     words = {"extra_forbidden": "is not a setting", "missing": "is missing"}
     problem = words.get(item["type"], item["msg"].removeprefix("Value error, "))
+    return ConfigError(problem, location=where, source=_variable(where, variables) or file)
+
+
+def _variable(location: tuple[str | int, ...], variables: Table) -> str:
+    """The variable that set it, if one did; a list's is that of the whole list."""
+    keys: list[str] = []
     inner: Any = variables
-    for key in where:
-        inner = inner.get(key) if isinstance(inner, dict) else None
-    name = ENVIRONMENT_PREFIX + NESTING.join(map(str, where)).upper()
-    return ConfigError(problem, location=where, source=name if inner is not None else file)
+    for key in location:
+        if not isinstance(inner, dict):
+            break
+        if key not in inner:
+            return ""
+        keys.append(str(key))
+        inner = inner[key]
+    return ENVIRONMENT_PREFIX + NESTING.join(keys).upper() if keys else ""

@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import pluggy
@@ -24,6 +25,7 @@ from palaver.models import (
     Session,
     Turn,
 )
+from palaver.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class Hooks:
         self._manager = manager
         self._homes = homes
         self._timeout_s = timeout_s
+        self._threads = Threads()
 
     # --- told -----------------------------------------------------------------------------------
 
@@ -174,20 +177,33 @@ class Hooks:
         name = implementation.plugin_name
         what = implementation.function.__name__
         used = {key: arguments[key] for key in implementation.argnames if key in arguments}
+        limit = asyncio.timeout(limit_s)
         try:
-            async with asyncio.timeout(limit_s):
+            async with limit:
                 if inspect.iscoroutinefunction(implementation.function):
                     return await implementation.function(**used)
-                answer = await asyncio.to_thread(implementation.function, **used)
+                answer = await self._threads.call(name, partial(implementation.function, **used))
                 return await answer if inspect.isawaitable(answer) else answer
         except PromptRejectedError as error:
             raise _Failed from error
-        except TimeoutError as error:
-            log.error("plugin %s: %s took longer than %s s", name, what, limit_s)  # noqa: TRY400
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            log.exception("plugin %s: %s was cancelled by the plugin itself", name, what)
             raise _Failed from error
-        except Exception as error:  # a plugin may raise anything; it must not break a turn
-            log.exception("plugin %s: %s failed", name, what)
+        # a plugin may raise anything, and may try to end the program; it must not break a turn
+        except (Exception, SystemExit) as error:
+            if limit.expired():
+                log.error("plugin %s: %s took longer than %s s", name, what, limit_s)  # noqa: TRY400
+            else:
+                log.exception("plugin %s: %s failed", name, what)
             raise _Failed from error
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody wants this task to end, and not just what it awaits."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class _Failed(Exception):  # noqa: N818 - never leaves this module

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +15,11 @@ from palaver.access import Access, Role
 from palaver.agents.contract import Agent
 from palaver.agents.pool import Pool
 from palaver.commands.contract import Command, CommandCall
-from palaver.commands.registry import Commands, is_command
+from palaver.commands.registry import BUILT_IN, Commands, is_command
 from palaver.config import Settings
-from palaver.errors import CommandError, ConfigError, PalaverError
+from palaver.errors import CommandError, ConfigError, PalaverError, SessionError
 from palaver.feeds import Submission
-from palaver.identity import ConversationId, Namespace
+from palaver.identity import ConversationId, Namespace, SessionId
 from palaver.models import (
     Audio,
     Decision,
@@ -30,11 +30,14 @@ from palaver.models import (
     Turn,
     Usage,
 )
+from palaver.notices import offered
+from palaver.offers import Offers
 from palaver.plugins import PluginHost
 from palaver.recovery import Recovery
 from palaver.requests import Reply, Requests, choose
 from palaver.sessions import SessionService
 from palaver.store import Store
+from palaver.trash import Trash
 from palaver.turns import Turns
 from palaver.views import View, decode_button, owner_tag
 
@@ -56,25 +59,33 @@ class Engine:
 
     Attributes:
         settings: what it runs with.
-        sessions, turns, requests: its rooms, for commands; a frontend needs none of them.
+        sessions, turns, requests, offers: its rooms, for commands; a frontend needs none of them.
     """
 
     def __init__(self, settings: Settings, host: PluginHost, store: Store) -> None:
         self.settings = settings
         self.host = host
         self.requests = Requests(settings.sessions.approval_timeout_s)
-        self.commands = Commands(host.commands())
+        self.commands = Commands(host.commands(BUILT_IN))
+        self.offers = Offers(settings.data_dir / "offers")
         self._store = store
         self._access = Access(settings.access, host.hooks)
         self._agent_classes = host.agents()
         self._pools: dict[str, Pool] = {}
         self._seen: OrderedDict[tuple[Namespace, ConversationId, str], None] = OrderedDict()
-        self.sessions = SessionService(
+
+        def busy(session_id: SessionId) -> bool:
+            return self.turns.busy(session_id)
+
+        hooks = host.hooks
+        self.sessions = SessionService(settings, store, hooks, self.agent, busy=busy)
+        self.trash = Trash(
             settings,
             store,
-            host.hooks,
+            hooks,
+            self.sessions,
             self.agent,
-            busy=lambda session_id: self.turns.busy(session_id),
+            busy=busy,
             release=lambda session: self._pool(session.agent).discard(session.id),
         )
         self.turns = Turns(
@@ -127,6 +138,37 @@ class Engine:
             return False
         return True
 
+    async def offer(self, prompts: Sequence[Prompt]) -> Submission:
+        """Take what one user sent to one conversation while nobody listened, the oldest first.
+
+        One prompt is run; several are kept, and their sender is asked. On return they are durable.
+
+        Raises:
+            AccessDeniedError, StoreError: as in `submit`.
+        """
+        first = prompts[0]
+        await self._access.role(first.namespace, first.conversation)
+        waiting = await self.offers.get(first.namespace, first.conversation)
+        if len(prompts) == 1 and not waiting:
+            return await self.submit(first)
+        return Submission.of(offered(await self.offers.add(prompts)))
+
+    async def amend(self, prompt: Prompt) -> bool:
+        """Its sender has changed a message: `prompt` takes the place of the one with its key.
+
+        False, and nothing happens, if that one has started, is over or was never there.
+        """
+        return await self.turns.amend(prompt)
+
+    async def inbox(self, prompt: Prompt) -> Path:
+        """The folder for the files of a prompt: in the workspace, where the agent may read.
+
+        Raises:
+            SessionError: if it cannot be made, or leads out of the workspace.
+        """
+        session = await self.sessions.current(prompt)
+        return await asyncio.to_thread(_inbox, session.workspace)
+
     async def prewarm(self, prompt: Prompt) -> None:
         """The user is about to write: open the current session's process ahead of the prompt."""
         session = await self.sessions.current(prompt)
@@ -155,6 +197,10 @@ class Engine:
             return []
         return await self._complete_session(namespace, command, argument.strip())
 
+    async def stop(self, namespace: Namespace, turn_id: UUID) -> bool:
+        """Stop one turn, in whatever session it runs or waits; False if it is over or not ours."""
+        return await self.turns.stop_turn(namespace, turn_id)
+
     async def transcribe(self, namespace: Namespace, audio: Audio) -> str | None:
         """What is said in a voice message; None if no plugin can tell."""
         return await self.host.hooks.transcribe(namespace, audio)
@@ -174,6 +220,10 @@ class Engine:
     ) -> AsyncIterator[tuple[Turn, Submission]]:
         """What was left by a crash or a shutdown, to be delivered by these frontends."""
         return self._recovery.recover(frontends, wanted)
+
+    async def current(self, namespace: Namespace, conversation: ConversationId) -> Session | None:
+        """The conversation's session, if it has one yet; for those who show it all the time."""
+        return await self._store.of(namespace).current(conversation)
 
     # --- for commands ---------------------------------------------------------------------------
 
@@ -245,6 +295,19 @@ class Engine:
             table = self.settings.table(kind.settings_model, "agents", name)
             pool = self._pools[name] = Pool(kind(table, self.settings.data_dir))
         return pool
+
+
+def _inbox(workspace: Path) -> Path:
+    folder = workspace / "inbox"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        inside = folder.resolve().is_relative_to(workspace.resolve())
+    except OSError as error:
+        problem = f"The workspace takes no files: {error.strerror}."
+        raise SessionError(problem, hint=f"Look at {workspace}.") from error
+    if not inside:
+        raise SessionError("The inbox leads out of the workspace.", hint=f"Remove {folder}.")
+    return folder
 
 
 def error_view(error: PalaverError) -> View:

@@ -1,8 +1,13 @@
 """What a user is told besides the answer: a lost session, a compaction, a wait."""
 
+from collections.abc import Sequence
+
 from palaver.events import Compacted
-from palaver.models import Session, Turn
-from palaver.views import Action, View
+from palaver.models import Prompt, Session, Turn
+from palaver.views import Action, Item, View
+
+_SHOWN = 200
+"""Characters of a waiting message that are shown."""
 
 
 def lost(session: Session) -> View:
@@ -42,4 +47,23 @@ def compacted(turn: Turn, turns: int) -> View:
         title="🗜️ Session auto-compacted",
         text=f"After {turns} turns the agent has summed it up to make room.",
         kind="notice",
+    )
+
+
+def offered(prompts: Sequence[Prompt]) -> View:
+    """Several messages came while nobody listened; what is to become of them?"""
+    items = []
+    for prompt in prompts:
+        words = " ".join(prompt.text.split())
+        names = ", ".join(attachment.name for attachment in prompt.attachments)
+        title = words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"
+        items.append(Item(title=title or names, text=f"📎 {names}" if names and title else ""))
+    return View(
+        title=f"📬 {len(prompts)} messages came while I was away",
+        items=tuple(items),
+        actions=(
+            Action(label="Run all", command="/backlog all", style="primary"),
+            Action(label="Make one of them", command="/backlog merge"),
+            Action(label="Discard", command="/backlog discard", style="danger"),
+        ),
     )

@@ -3,9 +3,11 @@
 import enum
 import importlib
 import importlib.metadata
+import inspect
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -86,10 +88,11 @@ class PluginHost:
         self._manager.add_hookspecs(hookspecs)
         self._tables: dict[str, BaseModel] = {}
         self._homes: dict[str, set[str]] = {}
-        self.plugins = list(installed_plugins() if listed is None else listed)
+        self.plugins: list[PluginInfo] = []
         self.hooks = Hooks(self._manager, self._homes, settings.hooks.timeout_s)
-        self._refuse_duplicates()
         self.add("agents", builtin)
+        self.plugins += installed_plugins() if listed is None else listed
+        self._refuse_duplicates()
 
     def load(self, names: Iterable[str] | None = None) -> None:
         """Load the named plugins, or all but the disabled; failures are recorded, not raised."""
@@ -110,7 +113,7 @@ class PluginHost:
         """
         if any(info.name == name for info in self.plugins):
             raise PluginConflictError(name, "the name is taken")
-        info = PluginInfo(name, target=repr(plugin), state=PluginState.LOADED)
+        info = PluginInfo(name, target=repr(plugin))
         self._register(info, plugin)
         self.plugins.append(info)
 
@@ -118,27 +121,33 @@ class PluginHost:
         """The plugin of that name."""
         return next((info for info in self.plugins if info.name == name), None)
 
+    def table(self, name: str) -> BaseModel | None:
+        """A loaded plugin's own settings, checked."""
+        return self._tables.get(name)
+
     # --- what the plugins add -------------------------------------------------------------------
 
     def frontends(self) -> "dict[str, Frontend]":
         """Every frontend of the loaded plugins, by name; a plugin that fails at it is recorded."""
         frontends: dict[str, Frontend] = {}
-        for info, added in self._collect("register_frontends"):
-            for frontend in added:
-                if frontend.name in frontends:
-                    self._fail(info, PluginConflictError(info.name, _taken(frontend.name)))
-                    continue
-                frontends[frontend.name] = frontend
-                self._homes.setdefault(info.name, info.frontends).add(frontend.name)
+        for info, added in self._named("register_frontends"):
+            names = {frontend.name for frontend in added}
+            info.frontends = self._homes[info.name] = names
+            frontends |= {frontend.name: frontend for frontend in added}
         return frontends
 
     def agents(self) -> "dict[str, type[Agent]]":
         """Every agent's class, by name."""
-        return self._named("register_agents")
+        return {one.name: one for _, added in self._named("register_agents") for one in added}
 
-    def commands(self) -> "dict[str, Command]":
-        """The plugins' chat commands, by name."""
-        return self._named("register_commands")
+    def commands(self, reserved: "Iterable[Command]" = ()) -> "dict[str, Command]":
+        """The plugins' chat commands, by name.
+
+        Args:
+            reserved: whose names and aliases are not to be had.
+        """
+        named = self._named("register_commands", reserved)
+        return {one.name: one for _, added in named for one in added}
 
     def extend_cli(self, group: "click.Group") -> None:
         """Let the plugins add to the `palaver` program."""
@@ -146,19 +155,24 @@ class PluginHost:
             info = self.get(implementation.plugin_name)
             try:
                 implementation.function(group=group)
-            except Exception as error:  # noqa: BLE001 - the program must start
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the program must start
                 if info:
                     self._fail(info, error)
 
-    def _named(self, hook: str) -> dict[str, Any]:
-        named: dict[str, Any] = {}
+    def _named(
+        self, hook: str, reserved: Iterable[Any] = ()
+    ) -> Iterable[tuple[PluginInfo, list[Any]]]:
+        """What each plugin adds, if all of its names are free; else the plugin has failed."""
+        taken = {name for one in reserved for name in _names(one)}
         for info, added in self._collect(hook):
-            for one in added:
-                if one.name in named:
-                    self._fail(info, PluginConflictError(info.name, _taken(one.name)))
-                else:
-                    named[one.name] = one
-        return named
+            names = [name for one in added for name in _names(one)]
+            doubled = [name for name in names if name in taken or names.count(name) > 1]
+            if doubled:
+                problem = f"the name {doubled[0]!r} is taken"
+                self._fail(info, PluginConflictError(info.name, problem))
+                continue
+            taken.update(names)
+            yield info, added
 
     def _collect(self, hook: str) -> Iterable[tuple[PluginInfo, list[Any]]]:
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
@@ -168,7 +182,7 @@ class PluginHost:
             used = {name: arguments[name] for name in implementation.argnames}
             try:
                 added = list(implementation.function(**used) or ())
-            except Exception as error:  # noqa: BLE001 - the other plugins must run
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the other plugins must run
                 self._fail(info, error)
             else:
                 yield info, added
@@ -177,20 +191,32 @@ class PluginHost:
 
     def _load(self, info: PluginInfo) -> None:
         try:
-            self._register(info, importlib.import_module(info.target))
-        except Exception as error:  # noqa: BLE001 - importing runs a plugin's code
+            self._register(info, _imported(info))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs a plugin's code
             self._fail(info, error)
-        else:
-            info.state = PluginState.LOADED
 
     def _register(self, info: PluginInfo, plugin: object) -> None:
-        self._manager.register(plugin, info.name)
         try:
+            self._attach(info, plugin)
             self._check(info)
             self._tables[info.name] = self._table(info)
-        except Exception:
-            self._manager.unregister(name=info.name)
+        except BaseException:
+            self._detach(info)
             raise
+        if hasattr(plugin, "register_frontends"):
+            # until its frontends are known, it hears what one of its own name would hear
+            self._homes[info.name] = {info.name}
+        info.state = PluginState.LOADED
+
+    def _attach(self, info: PluginInfo, plugin: object) -> None:
+        try:
+            self._manager.register(plugin, info.name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginError(info.name, " ".join(str(error).split())) from error
+
+    def _detach(self, info: PluginInfo) -> None:
+        if self._manager.get_plugin(info.name) is not None:
+            self._manager.unregister(name=info.name)
 
     def _check(self, info: PluginInfo) -> None:
         plugin = self._manager.get_plugin(info.name)
@@ -204,6 +230,10 @@ class PluginHost:
                 if implementation.wrapper or implementation.hookwrapper:
                     problem = f"{caller.name} is a hook wrapper; wrappers are not supported"
                     raise PluginError(info.name, problem)
+                at_once = caller.name.startswith("register_")
+                if at_once and inspect.iscoroutinefunction(implementation.function):
+                    problem = f"{caller.name} must be a plain def, not async"
+                    raise PluginError(info.name, problem)
 
     def _table(self, info: PluginInfo) -> BaseModel:
         plugin = self._manager.get_plugin(info.name)
@@ -214,8 +244,7 @@ class PluginHost:
     def _fail(self, info: PluginInfo, error: BaseException) -> None:
         info.state = PluginState.FAILED
         info.error, info.hint = _explained(info, error)
-        if self._manager.get_plugin(info.name) is not None:
-            self._manager.unregister(name=info.name)
+        self._detach(info)
         log.error("plugin %s: %s %s", info.name, info.error, info.hint)
         if not isinstance(error, PalaverError | ImportError):
             log.debug("plugin %s", info.name, exc_info=error)
@@ -228,6 +257,13 @@ class PluginHost:
                 info.error = f"the name {info.name!r} is taken by another plugin"
                 info.hint = f"Uninstall one of them; this one is {info.target}."
             seen.add(info.name)
+
+
+def _imported(info: PluginInfo) -> ModuleType:
+    if ":" in info.target:
+        problem = f"its entry point {info.target!r} does not name a module"
+        raise PluginError(info.name, problem, hint="A module is written without a colon.")
+    return importlib.import_module(info.target)
 
 
 def _explained(info: PluginInfo, error: BaseException) -> tuple[str, str]:
@@ -250,5 +286,6 @@ def _nearest(name: str) -> str:
     return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
-def _taken(name: str) -> str:
-    return f"the name {name!r} is taken"
+def _names(added: Any) -> tuple[str, ...]:
+    """What an agent, a frontend or a command claims."""
+    return (added.name, *getattr(added, "aliases", ()))

@@ -1,12 +1,12 @@
-"""Sessions: create, switch, find, name, copy, trash, restore, clean up.
+"""Sessions: create, switch, find, name, copy.
 
 Everything here takes a namespace and asks the store through it, so that nobody can reach another's.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
-from datetime import datetime, timedelta
+import os
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,12 +15,13 @@ from palaver.config import Settings
 from palaver.dispatch import Hooks
 from palaver.errors import CommandError, SessionBusyError, SessionNotFoundError
 from palaver.identity import ConversationId, Namespace, SessionId, parse_session_id
-from palaver.models import CleanupReport, Prompt, Session, SessionPage, now
+from palaver.models import Prompt, Session, SessionPage, now
 from palaver.store import Store
 
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 10
+_ALL = 1 << 30
 _CLEANUP_BATCH = 100
 _TITLE_LENGTH = 60
 
@@ -31,7 +32,6 @@ class SessionService:
     Args:
         agent: gives the agent of that name.
         busy: whether a session has a turn that runs or waits in this process.
-        release: closes the warm process of a session.
     """
 
     def __init__(
@@ -42,15 +42,12 @@ class SessionService:
         agent: Callable[[str], Agent],
         *,
         busy: Callable[[SessionId], bool],
-        release: Callable[[Session], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._store = store
         self._hooks = hooks
         self._agent = agent
         self._busy = busy
-        self._release = release
-        self._trash = settings.data_dir / "trash"
 
     # --- the current one ------------------------------------------------------------------------
 
@@ -154,6 +151,11 @@ class SessionService:
             total=total,
             current=current.id if current else None,
         )
+
+    async def every(self, namespace: Namespace, *, trashed: bool = False) -> list[Session]:
+        """All of this namespace's sessions, live or in the trash, most recent first."""
+        sessions, _ = await self._store.of(namespace).page(1, size=_ALL, trashed=trashed)
+        return sessions
 
     async def find(self, namespace: Namespace, text: str, *, trashed: bool = False) -> Session:
         """The session that is meant by an id, the beginning of one, a name, or its place in a list.
@@ -260,138 +262,22 @@ class SessionService:
 
     async def used(self, session: Session) -> Session:
         """The session with its transcript's place, size and time, after a turn."""
-        transcript = await self._agent(session.agent).transcripts.locate(session)
-        stat = await asyncio.to_thread(transcript.stat) if transcript else None
+        stat = await asyncio.to_thread(_stat, session.transcript)
+        transcript = session.transcript if stat else None
+        if stat is None:
+            transcript = await self._agent(session.agent).transcripts.locate(session)
+            stat = await asyncio.to_thread(_stat, transcript)
         size = stat.st_size if stat else session.size
         return session.model_copy(
             update={"transcript": transcript, "size": size, "modified": now()}
         )
 
-    # --- the trash ------------------------------------------------------------------------------
 
-    async def delete(self, session: Session) -> Session:
-        """Move it, with its transcript, to the trash.
-
-        Raises:
-            SessionBusyError: if a turn runs or waits in it.
-            OSError: if its transcript cannot be moved; nothing has changed then.
-        """
-        if self._busy(session.id):
-            raise SessionBusyError
-        await self._release(session)
-        own = self._store.of(session.namespace)
-        transcripts = self._agent(session.agent).transcripts
-        home = await transcripts.locate(session)
-        folder = self._trash / str(session.id)
-        place = folder / home.name if home else None
-        # the row first: after a crash in between, the session is in the trash, its transcript is
-        # still at home, and `restore` finds it there
-        trashed = await own.update(session.id, trashed=now(), transcript=place)
-        if home:
-            try:
-                await transcripts.move(home, folder)
-            except OSError:
-                await own.update(session.id, trashed=None, transcript=home)
-                raise
-        await self._hooks.session_deleted(trashed)
-        return trashed
-
-    async def restore(self, session: Session) -> Session:
-        """Bring it back from the trash.
-
-        Raises:
-            OSError: if its transcript cannot be moved back.
-        """
-        transcripts = self._agent(session.agent).transcripts
-        place = session.transcript
-        if place:
-            home = await transcripts.home(session)
-            there = await asyncio.to_thread(place.exists)
-            place = await transcripts.move(place, home) if there else home / place.name
-        own = self._store.of(session.namespace)
-        return await own.update(session.id, trashed=None, transcript=place, modified=now())
-
-    async def trashed(self, namespace: Namespace) -> list[Session]:
-        """What can be restored, most recent first."""
-        sessions, _ = await self._store.of(namespace).page(1, size=PAGE_SIZE, trashed=True)
-        return sessions
-
-    async def clean_up(
-        self,
-        namespaces: Collection[Namespace] | None = None,
-        progress: Callable[[int], None] = lambda _: None,
-    ) -> list[CleanupReport]:
-        """Move sessions past retention to the trash, and purge what lay there long enough.
-
-        Never the current session of any conversation, nor one that runs.
-
-        Args:
-            namespaces: whose; None for all.
-            progress: told how many sessions have been dealt with.
-        """
-        reports = []
-        for namespace in namespaces or await self._store.namespaces():
-            report = await self._clean_up_one(namespace, progress)
-            reports.append(report)
-            if report.trashed or report.purged or report.failed:
-                await self._hooks.cleanup(report)
-        await self._store.ledger.forget(
-            now() - timedelta(days=self._settings.sessions.retention_days)
-        )
-        return reports
-
-    async def _clean_up_one(
-        self, namespace: Namespace, progress: Callable[[int], None]
-    ) -> CleanupReport:
-        await self.refresh(namespace)
-        settings = self._settings.sessions
-        old = now() - timedelta(days=settings.retention_days)
-        trashed, failed = await self._each_stale(namespace, old, progress)
-        purged = await self._purge(namespace, now() - timedelta(days=settings.trash_days))
-        return CleanupReport(
-            namespace=namespace,
-            trashed=tuple(trashed),
-            purged=tuple(purged),
-            failed=tuple(failed),
-            retention_days=settings.retention_days,
-        )
-
-    async def _each_stale(
-        self, namespace: Namespace, before: datetime, progress: Callable[[int], None]
-    ) -> tuple[list[SessionId], list[str]]:
-        trashed: list[SessionId] = []
-        failed: dict[SessionId, str] = {}
-        own = self._store.of(namespace)
-        while sessions := await own.stale(before, _CLEANUP_BATCH + len(failed)):
-            rest = [one for one in sessions if one.id not in failed and not self._busy(one.id)]
-            if not rest:
-                break
-            for session in rest:
-                try:
-                    await self.delete(session)
-                    trashed.append(session.id)
-                except (OSError, SessionBusyError) as error:
-                    log.warning("session %s could not be moved to the trash: %s", session.id, error)
-                    failed[session.id] = f"{session.label}: {error}"
-                progress(len(trashed) + len(failed))
-        return trashed, list(failed.values())
-
-    async def _purge(self, namespace: Namespace, before: datetime) -> list[SessionId]:
-        purged: list[SessionId] = []
-        own = self._store.of(namespace)
-        while sessions := await own.trashed_before(before, _CLEANUP_BATCH):
-            for session in sessions:
-                await asyncio.to_thread(_remove_tree, self._trash / str(session.id))
-                await own.purge(session.id)
-                purged.append(session.id)
-        return purged
-
-
-def _remove_tree(folder: Path) -> None:
-    import shutil
-
-    if folder.is_dir():
-        shutil.rmtree(folder)
+def _stat(path: Path | None) -> os.stat_result | None:
+    try:
+        return path.stat() if path else None
+    except OSError:
+        return None
 
 
 def _title(text: str) -> str:

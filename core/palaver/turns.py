@@ -149,6 +149,14 @@ class Turns:
             await job.process.interrupt()
         return True
 
+    async def stop_turn(self, namespace: Namespace, turn_id: UUID) -> bool:
+        """Stop or take back this very turn of this namespace's; False if it is not here."""
+        for lane in self._lanes.values():
+            turn = lane.jobs[0].turn if lane.jobs else None
+            if turn and turn.id == turn_id and turn.prompt.namespace == namespace:
+                return await self.stop(lane.session_id)
+        return await self.cancel(namespace, turn_id)
+
     async def drop(self, namespace: Namespace, session_id: SessionId) -> int:
         """Take back what still waits; how many turns that were."""
         waiting = [job for job in self.jobs(session_id)[1:] if job.last]
@@ -164,6 +172,23 @@ class Turns:
                     lane.jobs.remove(job)
                     await self._end(job, TurnState.STOPPED)
                     return True
+        return False
+
+    async def amend(self, prompt: Prompt) -> bool:
+        """Put `prompt` in the place of the one with its key, if that one still waits."""
+        for lane in self._lanes.values():
+            for job in list(lane.jobs)[1:]:
+                old = job.turn.prompt
+                if (old.namespace, old.conversation, old.key) != (
+                    prompt.namespace,
+                    prompt.conversation,
+                    prompt.key,
+                ):
+                    continue
+                if not await self._store.ledger.amend(job.turn.id, prompt):
+                    return False
+                job.turn = job.turn.model_copy(update={"prompt": prompt})
+                return True
         return False
 
     async def close(self) -> None:
@@ -242,10 +267,10 @@ class Turns:
             keep = True
             session = await self._sessions.used(session)
             lease.transcript = session.transcript
+            await self._settle(lane, job, session, finished)
         finally:
             job.process = None
             await asyncio.shield(self._pool(session.agent).release(lease, keep=keep))
-        await self._settle(lane, job, session, finished)
 
     async def _replace(self, lane: Lane, job: Job, lost: Session) -> Session:
         """The lane goes on in a new session, with all that waits in it."""

@@ -6,6 +6,7 @@ restart.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -16,7 +17,7 @@ from palaver.identity import Namespace
 MAX_BUTTON_BYTES = 64
 """The smallest limit of our platforms: Telegram's `callback_data` (Bot API: 1 to 64 bytes)."""
 
-_OWNER_TAG_LENGTH = 6
+_BUTTON = re.compile(r"(?P<tag>[0-9a-f]{6})(?P<command>/[a-z].*)", re.DOTALL)
 
 
 class _Model(BaseModel):
@@ -63,6 +64,7 @@ class View(_Model):
         title: one line, plain text; may begin with an emoji.
         text: Markdown (CommonMark with tables and fences), for answers and explanations.
         fields, items, footer: what follows the text, in this order.
+        first: the number of the first item; a list's second page goes on counting.
         actions: buttons below the message, in rows of the frontend's choice.
         kind: lets a frontend choose its look; `private` views hold what only its reader may see.
         repeated: the message may have been delivered before.
@@ -72,6 +74,7 @@ class View(_Model):
     text: str = ""
     fields: tuple[FieldRow, ...] = ()
     items: tuple[Item, ...] = ()
+    first: int = 1
     footer: tuple[str, ...] = ()
     actions: tuple[Action, ...] = ()
     kind: Literal["answer", "info", "progress", "notice", "approval", "question", "error"] = "info"
@@ -87,7 +90,7 @@ class View(_Model):
         """The view as plain text; with `commands`, actions are shown as what can be typed."""
         lines = [*filter(None, [self.title, self.text])]
         lines += [f"{row.name}: {row.value}" for row in self.fields]
-        for number, item in enumerate(self.items, 1):
+        for number, item in enumerate(self.items, self.first):
             mark = "👉" if item.marked else f"{number}."
             lines.append(f"{mark} {item.title}" + (f"\n   {item.text}" if item.text else ""))
             lines += _typed(item.actions, indent="   ") if commands else []
@@ -125,7 +128,7 @@ def decode_button(data: str) -> tuple[str, str]:
     Raises:
         ValueError: if `data` was not made by `encode_button`.
     """
-    tag, command = data[:_OWNER_TAG_LENGTH], data[_OWNER_TAG_LENGTH:]
-    if len(tag) != _OWNER_TAG_LENGTH or not command.startswith("/"):
+    match = _BUTTON.fullmatch(data)
+    if match is None:
         raise ValueError(f"not a button of ours: {data!r}")
-    return tag, command
+    return match["tag"], match["command"]

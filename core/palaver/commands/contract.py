@@ -1,5 +1,6 @@
 """A chat command: written once, for every frontend."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,9 @@ from palaver.views import View
 if TYPE_CHECKING:
     from palaver.engine import Engine
     from palaver.feeds import Submission
+
+MAX_SUMMARY = 100
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Command:
     """A command that a user can type or press.
 
     Attributes:
-        name: without the slash; `[a-z0-9_]{1,32}`, Telegram's rule and the strictest.
+        name: without the slash; a small letter, then up to 31 of `[a-z0-9_]`: Telegram's rule,
+            the strictest.
         summary: one line for menus and /help, at most 100 characters (Discord's limit).
         run: carries it out; answers at once. A `PalaverError` from it is shown to the user.
         argument: how its argument is written in /help, for example `NAME`; empty for none.
@@ -49,6 +54,9 @@ class Command:
         role: who may use it.
         hidden: not in menus: buttons stand for it.
         sessions: its argument names a session, so frontends can complete it.
+
+    Raises:
+        ValueError: for a name or a summary that not every chat can show.
     """
 
     name: str
@@ -59,3 +67,10 @@ class Command:
     role: Role = Role.MEMBER
     hidden: bool = False
     sessions: bool = False
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.aliases):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} cannot be a command's name")
+        if not 1 <= len(self.summary) <= MAX_SUMMARY:
+            raise ValueError(f"/{self.name}: a summary has 1 to {MAX_SUMMARY} characters")

@@ -1,5 +1,7 @@
 """What never waits behind a turn: /stop, /status, /retry, and the answers to the agent."""
 
+from uuid import UUID
+
 from palaver.commands.contract import Command, CommandCall
 from palaver.commands.words import counted, duration
 from palaver.errors import CommandError
@@ -12,6 +14,8 @@ from palaver.models import (
     TurnState,
     now,
 )
+from palaver.notices import offered
+from palaver.offers import merged
 from palaver.requests import Reply, choose
 from palaver.views import Action, FieldRow, View
 
@@ -105,6 +109,54 @@ async def answer(call: CommandCall) -> View:
     return View(title="✅ Passed on to the agent.", kind="notice")
 
 
+async def details(call: CommandCall) -> View:
+    """All of what an approval is about."""
+    request = call.engine.requests.get(call.namespace, call.argument)
+    if not isinstance(request, ApprovalRequest):
+        raise CommandError("There is no more to see.", hint="Look at the message itself.")
+    actions = (
+        Action(label="Allow once", command=f"/allow {request.id}", style="primary"),
+        Action(label="Deny", command=f"/deny {request.id}", style="danger"),
+    )
+    title = f"🔍 {request.tool}: all of it"
+    return View(title=title, text=request.detail, actions=actions, private=True)
+
+
+async def cancel(call: CommandCall) -> View:
+    """Take a message back that still waits for its turn."""
+    try:
+        turn_id = UUID(call.argument)
+    except ValueError:
+        raise CommandError("Which message?", hint="Press Cancel below it.") from None
+    if not await call.engine.turns.cancel(call.namespace, turn_id):
+        raise CommandError("It does not wait any more.", hint="/stop stops what is running.")
+    return View(title="🚫 Taken back", kind="notice")
+
+
+async def backlog(call: CommandCall) -> "View | Submission":
+    """Decide about the messages that came while nobody listened."""
+    prompts = await call.engine.offers.get(call.namespace, call.conversation)
+    if not prompts:
+        raise CommandError("Nothing is waiting.", hint="Send a message.")
+    match call.argument:
+        case "":
+            return offered(prompts)
+        case "discard":
+            await call.engine.offers.forget(call.namespace, call.conversation)
+            return View(title=f"🗑️ {counted(len(prompts), 'message')} discarded")
+        case "merge":
+            prompts = [merged(prompts)]
+        case "all":
+            pass
+        case _:
+            raise CommandError("Say /backlog all, merge or discard.", hint="/backlog shows them.")
+    session = await call.engine.sessions.current(call.prompt)
+    first, *others = [await call.engine.turns.submit(session, prompt) for prompt in prompts]
+    first.others = tuple(others)
+    await call.engine.offers.forget(call.namespace, call.conversation)
+    return first
+
+
 def _what(request: ApprovalRequest | PlanRequest | QuestionRequest) -> str:
     return f"{request.tool}: {request.summary}" if isinstance(request, ApprovalRequest) else ""
 
@@ -113,6 +165,9 @@ COMMANDS = (
     Command("stop", "Stop what is running", stop, argument="[all]"),
     Command("status", "What the agent is doing", status),
     Command("retry", "Run the last message again", retry),
+    Command("backlog", "What came while I was away", backlog, argument="[WHAT]", hidden=True),
+    Command("cancel", "Take a waiting message back", cancel, argument="ID", hidden=True),
+    Command("details", "All of an approval", details, argument="ID", hidden=True),
     Command("allow", "Say yes to the agent", allow, argument="ID [session]", hidden=True),
     Command("deny", "Say no to the agent", deny, argument="ID [REMARK]", hidden=True),
     Command("answer", "Answer the agent's question", answer, argument="ID WORDS", hidden=True),

@@ -4,6 +4,7 @@ from palaver.commands.contract import Command, CommandCall
 from palaver.commands.words import counted, money, size, when
 from palaver.errors import CommandError
 from palaver.models import CleanupReport, Session, SessionPage
+from palaver.sessions import PAGE_SIZE
 from palaver.views import Action, FieldRow, Item, View
 
 
@@ -21,6 +22,7 @@ async def sessions(call: CommandCall) -> View:
     return View(
         title="📚 Your Claude Sessions",
         items=tuple(_item(session, page) for session in page.sessions),
+        first=PAGE_SIZE * (page.number - 1) + 1,
         footer=(
             *([f"Page {page.number} of {page.pages}"] if page.pages > 1 else []),
             "💡 Use /newsession to start fresh",
@@ -119,7 +121,7 @@ async def delete(call: CommandCall) -> View:
         )
     session = await call.engine.sessions.find(call.namespace, argument)
     try:
-        await call.engine.sessions.delete(session)
+        await call.engine.trash.delete(session)
     except OSError as error:
         raise CommandError(
             f"The transcript could not be moved to the trash: {error.strerror}.",
@@ -136,7 +138,7 @@ async def delete(call: CommandCall) -> View:
 async def restore(call: CommandCall) -> View:
     """Bring a session back from the trash, or list what is there."""
     if not call.argument:
-        trashed = await call.engine.sessions.trashed(call.namespace)
+        trashed = await call.engine.trash.trashed(call.namespace)
         items = tuple(
             Item(
                 title=session.label,
@@ -148,7 +150,7 @@ async def restore(call: CommandCall) -> View:
         return View(title="🗑️ Trash" if items else "The trash is empty.", items=items, private=True)
     session = await call.engine.sessions.find(call.namespace, call.argument, trashed=True)
     try:
-        session = await call.engine.sessions.restore(session)
+        session = await call.engine.trash.restore(session)
     except OSError as error:
         raise CommandError(f"It could not be restored: {error.strerror}.") from error
     return View(
@@ -159,7 +161,7 @@ async def restore(call: CommandCall) -> View:
 
 async def cleansessions(call: CommandCall) -> View:
     """Move the user's old sessions to the trash."""
-    [report] = await call.engine.sessions.clean_up([call.namespace])
+    [report] = await call.engine.trash.clean_up([call.namespace])
     return cleaned(report)
 
 

@@ -28,6 +28,8 @@ class Capabilities:
         max_text: characters in one message; longer answers are split. None for no limit.
         edit_interval_s: seconds to leave between two edits of one message.
         final_is_new: the answer comes as a message of its own, so that the phone rings.
+        file_above: an answer of more characters than these comes as a file, too. With `files`;
+            None for never.
     """
 
     edit: bool = False
@@ -37,6 +39,7 @@ class Capabilities:
     max_text: int | None = None
     edit_interval_s: float = 1.0
     final_is_new: bool = True
+    file_above: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,11 @@ class Frontend(ABC):
     async def remove(self, place: Place, message: MessageId) -> None:
         """Take a live message away once the answer has come. With `edit`."""
         raise self._lacks("edit")
+
+    def edit_interval(self, place: Place) -> float:
+        """Seconds to leave between two edits of a live message, where it depends on the place."""
+        del place
+        return self.capabilities.edit_interval_s
 
     async def progress(
         self, place: Place, message: MessageId | None, view: View

@@ -5,8 +5,10 @@ message, split where it is too long, and its delivery is written down before and
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Coroutine
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 
 from palaver.engine import Engine
@@ -39,8 +41,18 @@ log = logging.getLogger(__name__)
 TYPING_INTERVAL_S = 4.0
 """Telegram shows "typing" for 5 seconds (Bot API, sendChatAction), Discord for 10."""
 
+LAST_PAINT_S = 2.0
+"""Seconds that an answer waits for a live message that is being sent at that moment: were it to
+arrive after the answer, nobody would take it away."""
+
 _OVERHEAD = 200
 """Characters left free in a split message, for its title, receipt and markup."""
+
+_DETAIL = 1500
+"""Characters of an approval that are shown at once; all of it is behind a button."""
+
+AnswerTaker = Callable[[View], Awaitable[bool]]
+"""Shows a command's answer in a way of the frontend's own; False to have it sent."""
 
 
 class Presenter:
@@ -51,21 +63,33 @@ class Presenter:
         self._frontend = frontend
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, prompt: Prompt) -> Submission:
+    async def take(self, prompt: Prompt, *, answer: AnswerTaker | None = None) -> Submission:
         """Submit a message and show what comes of it; on return it can be acknowledged.
+
+        Args:
+            answer: gets a command's answer before it is sent.
 
         Raises:
             AccessDeniedError, StoreError: as `Engine.submit` does; nothing has been shown.
         """
-        return self._begin(prompt, await self._engine.submit(prompt))
+        return self._begin(prompt, await self._engine.submit(prompt), answer)
 
-    async def press(self, prompt: Prompt, button: str) -> Submission:
+    async def press(
+        self, prompt: Prompt, button: str, *, answer: AnswerTaker | None = None
+    ) -> Submission:
         """Submit a click on a button and show what comes of it.
+
+        Args:
+            answer: as in `take`: a click is often better answered where it was made.
 
         Raises:
             AccessDeniedError, CommandError: as `Engine.press` does; nothing has been shown.
         """
-        return self._begin(prompt, await self._engine.press(prompt, button))
+        return self._begin(prompt, await self._engine.press(prompt, button), answer)
+
+    async def offer(self, prompts: Sequence[Prompt]) -> Submission:
+        """Submit what came while nobody listened: see `Engine.offer`."""
+        return self._begin(prompts[0], await self._engine.offer(prompts))
 
     async def recover(self) -> None:
         """Show what was left by a crash or a shutdown. Call it once the frontend can send."""
@@ -78,11 +102,15 @@ class Presenter:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _begin(self, prompt: Prompt, submission: Submission) -> Submission:
-        if not submission.duplicate:
-            place = Place(prompt.namespace, prompt.conversation)
-            show = _Show(self._engine, self._frontend, place)
-            self._spawn(show.run(submission))
+    def _begin(
+        self, prompt: Prompt, submission: Submission, answer: AnswerTaker | None = None
+    ) -> Submission:
+        place = Place(prompt.namespace, prompt.conversation)
+        for one in (submission, *submission.others):
+            if not one.duplicate:
+                taker = answer if one.turn_id is None else None
+                show = _Show(self._engine, self._frontend, place, taker)
+                self._spawn(show.run(one))
         return submission
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
@@ -92,33 +120,48 @@ class Presenter:
 
 
 class _Show:
-    """One submission in one place."""
+    """One submission in one place.
 
-    def __init__(self, engine: Engine, frontend: Frontend, place: Place) -> None:
+    Args:
+        answer: gets what is told; for a command's answer.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        frontend: Frontend,
+        place: Place,
+        answer: AnswerTaker | None = None,
+    ) -> None:
         self._engine = engine
         self._frontend = frontend
         self._can = frontend.capabilities
         self._place = place
+        self._answer = answer
         self._live = _Live(frontend, place)
+        self._queued: MessageId | None = None
         self._requests: dict[str, tuple[MessageId, View]] = {}
 
     async def run(self, submission: Submission) -> None:
         try:
             async for event in submission:
-                await self._take(event)
-        except asyncio.CancelledError:
-            raise
-        except Exception:  # a frontend may raise anything; its other messages must go on
-            log.exception("%s: a message could not be shown", self._frontend.name)
+                await self._contained(event)
         finally:
             await self._live.end()
+
+    async def _contained(self, event: Event) -> None:
+        try:
+            await self._take(event)
+        except Exception:  # a frontend may raise anything; what comes next must be shown
+            log.exception("%s: %s could not be shown", self._frontend.name, event.type)
 
     async def _take(self, event: Event) -> None:
         match event:
             case TurnQueued(ahead=ahead) if ahead:
-                await self._send(words.queued(ahead))
+                self._queued = await self._send(words.queued(ahead, event.turn_id))
             case TurnStarted():
                 self._live.begin(resumed=event.resumed)
+                await self._unqueue()
             case TextDelta():
                 self._live.add(event.text)
             case ToolStarted():
@@ -126,7 +169,8 @@ class _Show:
             case ToolFinished():
                 self._live.tool(event.tool_id, None)
             case ApprovalAsked():
-                await self._ask(event.request.id, words.approval(event.request))
+                view = words.approval(event.request, limit=_DETAIL)
+                await self._ask(event.request.id, view)
             case QuestionAsked():
                 await self._ask(event.request.id, words.question(event.request))
             case PlanProposed():
@@ -140,17 +184,35 @@ class _Show:
             case Compacted(automatic=True):
                 await self._send(View(title="🗜️ Session auto-compacted", kind="notice"))
             case Told():
-                await self._send(event.view)
+                if self._answer is None or not await self._answer(event.view):
+                    await self._send(event.view)
             case TurnFinished():
                 await self._finish(event)
             case _:
                 pass
 
     async def _finish(self, event: TurnFinished) -> None:
-        await self._live.end()
+        await self._live.pause()
+        await self._unqueue()
         await self._engine.attempting(event.turn_id)
         await self._send(words.finished(event))
         await self._engine.delivered(event.turn_id)
+        await self._live.end()
+        if self._can.files and self._can.file_above and len(event.text) > self._can.file_above:
+            await self._whole(event.text)
+
+    async def _whole(self, answer: str) -> None:
+        """A long answer once more, as a file: many messages are hard to keep or to search."""
+        with tempfile.TemporaryDirectory(prefix="palaver-") as folder:
+            file = Path(folder) / "answer.md"
+            await asyncio.to_thread(file.write_text, answer, "utf-8", "replace")
+            await self._frontend.send_file(self._place, file, "All of it in one file")
+
+    async def _unqueue(self) -> None:
+        """It waits no longer, so what was said of its waiting goes."""
+        message, self._queued = self._queued, None
+        if message and self._can.edit:
+            await self._frontend.remove(self._place, message)
 
     async def _send(self, view: View) -> MessageId:
         """Send a view, in several messages if its text is too long for one."""
@@ -207,15 +269,17 @@ class _Live:
         self._resumed = False
         self._message: MessageId | None = None
         self._changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._ended = asyncio.Event()
+        self._painter: asyncio.Task[None] | None = None
+        self._typist: asyncio.Task[None] | None = None
 
     def begin(self, *, resumed: bool) -> None:
         self._resumed = resumed
         self._changed.set()
         if self._can.typing:
-            self._tasks.append(asyncio.create_task(self._type()))
+            self._typist = asyncio.create_task(self._type())
         if self._can.edit:
-            self._tasks.append(asyncio.create_task(self._paint()))
+            self._painter = asyncio.create_task(self._paint())
 
     def add(self, text: str) -> None:
         self._text += text
@@ -228,12 +292,21 @@ class _Live:
             self._tools[tool_id] = summary
         self._changed.set()
 
-    async def end(self) -> None:
-        """Stop, and take the live message away: the answer stands for itself."""
-        for task in self._tasks:
+    async def pause(self) -> None:
+        """Show nothing more; what is being sent is waited for, but not for long."""
+        self._ended.set()
+        self._changed.set()
+        if self._painter:
+            await asyncio.wait([self._painter], timeout=LAST_PAINT_S)
+        tasks = [task for task in (self._painter, self._typist) if task]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._painter = self._typist = None
+
+    async def end(self) -> None:
+        """Take the live message away: the answer stands for itself."""
+        await self.pause()
         message, self._message = self._message, None
         if message:
             await self._harmlessly(self._frontend.remove(self._place, message))
@@ -242,9 +315,16 @@ class _Live:
         """Show the newest state, then leave the chat alone for its interval."""
         while True:
             await self._changed.wait()
+            if self._ended.is_set():
+                return
             self._changed.clear()
             await self._harmlessly(self._draw())
-            await asyncio.sleep(self._can.edit_interval_s)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Until the next paint may come; a turn that is over cuts it short."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), self._frontend.edit_interval(self._place))
 
     async def _draw(self) -> None:
         limit = self._can.max_text and self._can.max_text - _OVERHEAD

@@ -1,7 +1,10 @@
 """What is said of a turn, as views; the same in every chat."""
 
+from uuid import UUID
+
 from palaver.commands.words import counted, duration, money
 from palaver.events import TurnFinished
+from palaver.frontends.splitting import split_markdown
 from palaver.models import (
     ApprovalRequest,
     PlanRequest,
@@ -14,16 +17,26 @@ _RETRY = Action(label="Run again", command="/retry", style="primary")
 _STOP = Action(label="Stop", command="/stop", style="danger")
 
 
-def approval(request: ApprovalRequest) -> View:
-    """May the agent use a tool? The answer that is safe comes last and is the default."""
+def approval(request: ApprovalRequest, *, limit: int | None = None) -> View:
+    """May the agent use a tool? The answer that is safe comes last and is the default.
+
+    Args:
+        limit: characters of what it would do that are shown; the rest is behind a button.
+    """
+    detail = request.detail
     actions = [Action(label="Allow once", command=f"/allow {request.id}", style="primary")]
     if request.rememberable:
         label = "Allow for this session"
         actions.append(Action(label=label, command=f"/allow {request.id} session"))
     actions.append(Action(label="Deny", command=f"/deny {request.id}", style="danger"))
+    if limit and len(detail) > limit:
+        actions.append(Action(label="See all of it", command=f"/details {request.id}"))
+        rest = len(detail)
+        detail = split_markdown(detail, limit)[0]
+        detail = f"{detail}\n\n… {rest - len(detail):,} more characters"
     return View(
         title=f"🔐 {request.tool}: {_line(request.summary, 200)}",
-        text=request.detail,
+        text=detail,
         footer=(request.reason,) if request.reason else (),
         actions=tuple(actions),
         kind="approval",
@@ -85,9 +98,15 @@ def progress(text: str, tools: list[str], *, resumed: bool, limit: int | None) -
     )
 
 
-def queued(ahead: int) -> View:
-    """A prompt waits."""
-    return View(title=f"⏳ Queued: {counted(ahead, 'message')} before it.", kind="notice")
+def queued(ahead: int, turn_id: UUID | None = None) -> View:
+    """A prompt waits; with `turn_id` it can be taken back, or sent at once if it is the next."""
+    actions = []
+    if turn_id and ahead == 1:
+        actions.append(Action(label="Stop the other, send now", command="/stop"))
+    if turn_id:
+        actions.append(Action(label="Cancel", command=f"/cancel {turn_id}"))
+    title = f"⏳ Queued: {counted(ahead, 'message')} before it."
+    return View(title=title, actions=tuple(actions), kind="notice")
 
 
 def finished(event: TurnFinished) -> View:

@@ -62,7 +62,7 @@ async def test_a_stranger_gets_nothing_and_leaves_nothing(
 
 
 async def test_a_pattern_lets_in_the_users_of_one_frontend_only(start: OpenEngine) -> None:
-    async with start(access={"members": ["*:*", "ch*:alice", "chat:a*"]}) as engine:
+    async with start(access={"members": ["chat:a*"]}) as engine:
         assert await Person(engine, Namespace("chat", "alice")).ask("hello")
         for namespace in (Namespace("chat", "bob"), Namespace("other", "alice")):
             with pytest.raises(AccessDeniedError):

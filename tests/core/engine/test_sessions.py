@@ -201,7 +201,7 @@ async def test_hook_on_cleanup_is_told_what_was_cleaned(start: OpenEngine) -> No
         old = await alice.session()
         await alice.view("/newsession")
         await age(engine, old, 31)
-        await engine.sessions.clean_up()
+        await engine.trash.clean_up()
     assert [report.trashed for report in reports] == [(old.id,)]
 
 
