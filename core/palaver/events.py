@@ -39,7 +39,8 @@ class TextDelta(Model):
 
 
 class TextBlock(Model):
-    """A whole paragraph of text is complete; what its deltas added up to."""
+    """A block of text is whole. What its deltas said counts no more: a stream that broke may have
+    begun anew, and an empty block takes them back."""
 
     type: Literal["text_block"] = "text_block"
     text: str
@@ -127,6 +128,7 @@ AgentEvent = Annotated[
     | AgentFinished,
     Field(discriminator="type"),
 ]
+"""What an agent yields in a turn."""
 
 # --- what the engine adds -----------------------------------------------------------------------
 
@@ -231,3 +233,4 @@ Event = Annotated[
     | TurnFinished,
     Field(discriminator="type"),
 ]
+"""What a turn's submission yields: the agent's events, and the engine's around them."""

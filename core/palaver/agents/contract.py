@@ -154,10 +154,11 @@ class Transcripts(ABC):
         """
 
     @abstractmethod
-    def scan(self, known: Mapping[Path, Stamp]) -> Iterable[tuple[Path, Stamp | None]]:
+    def scan(self, known: Mapping[str, Stamp]) -> Iterable[tuple[str, Stamp | None]]:
         """What has changed among the known transcripts: `(path, new stamp)`, None if it is gone.
 
-        Runs in a thread: blocking, and touches nothing else. One `scandir` a folder.
+        Runs in a thread: blocking, and touches nothing else. Paths are text here: to make ten
+        thousand `Path`s would cost as much as to look at the files.
         """
 
 

@@ -127,12 +127,20 @@ class Pool:
         if lease is None:
             return await self._open(session)
         if lease.process.alive and not await self._is_stale(lease):
-            if (lease.model, lease.mode) != (session.model, session.mode):
-                await lease.process.configure(model=session.model, mode=session.mode)
-                lease.model, lease.mode = session.model, session.mode
+            await self._configure(lease, session)
             return lease
         await lease.process.close()
         return await self._open(session)
+
+    async def _configure(self, lease: Lease, session: Session) -> None:
+        if (lease.model, lease.mode) == (session.model, session.mode):
+            return
+        try:
+            await lease.process.configure(model=session.model, mode=session.mode)
+        except BaseException:
+            await lease.process.close()
+            raise
+        lease.model, lease.mode = session.model, session.mode
 
     async def _is_stale(self, lease: Lease) -> bool:
         if lease.stamp is None:

@@ -92,7 +92,7 @@ class ScriptedTranscripts(Transcripts):
     async def move(self, transcript: Path, folder: Path) -> Path:
         return await asyncio.to_thread(move_transcript, transcript, folder)
 
-    def scan(self, known: Mapping[Path, Stamp]) -> Iterable[tuple[Path, Stamp | None]]:
+    def scan(self, known: Mapping[str, Stamp]) -> Iterable[tuple[str, Stamp | None]]:
         return scan_transcripts(known)
 
     def read(self, session_id: SessionId) -> list[dict[str, str]]:

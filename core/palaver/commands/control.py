@@ -1,5 +1,6 @@
 """What never waits behind a turn: /stop, /status, /retry, and the answers to the agent."""
 
+import re
 from uuid import UUID
 
 from palaver.commands.contract import Command, CommandCall
@@ -18,6 +19,8 @@ from palaver.notices import offered
 from palaver.offers import merged
 from palaver.requests import Reply, choose
 from palaver.views import Action, FieldRow, View
+
+_ONE_OF_SEVERAL = re.compile(r"(?P<number>\d{1,2})=\s*(?P<words>.+)", re.DOTALL)
 
 
 async def stop(call: CommandCall) -> View:
@@ -81,8 +84,16 @@ async def allow(call: CommandCall) -> View:
     outcome = "Allowed for this session" if decision is Decision.SESSION else "Allowed once"
     if isinstance(request, PlanRequest):
         outcome = "Plan accepted"
+        await _leave_plan_mode(call, request)
     call.engine.requests.settle(call.namespace, request.id, Reply(decision, outcome=outcome))
     return View(title=f"✅ {outcome}", text=_what(request), kind="notice")
+
+
+async def _leave_plan_mode(call: CommandCall, request: PlanRequest) -> None:
+    """Claude Code leaves it by itself when a plan is accepted; the session follows."""
+    session = await call.engine.sessions.find(call.namespace, str(request.session_id))
+    if session.mode == "plan":
+        await call.engine.sessions.set_mode(session, None)
 
 
 async def deny(call: CommandCall) -> View:
@@ -103,6 +114,12 @@ async def answer(call: CommandCall) -> View:
         raise CommandError("That is not a question.", hint="Use /allow or /deny.")
     if not words.strip():
         raise CommandError("What is your answer?", hint=f"Use /answer {request.id} and your words.")
+    one = _ONE_OF_SEVERAL.fullmatch(words.strip())
+    if one and len(request.questions) > 1:
+        given = one["words"].replace(f"{one['number']}=", "")  # several choices, each with it
+        left = call.engine.requests.answer_one(request, int(one["number"]), given)
+        title = f"✅ {counted(left, 'question')} left." if left else "✅ Passed on to the agent."
+        return View(title=title, kind="notice")
     answers = choose(request, words)
     reply = Reply(Decision.ONCE, answers=answers, outcome=f"Answered: {'; '.join(answers)}")
     call.engine.requests.settle(call.namespace, request.id, reply)

@@ -48,6 +48,14 @@ async def whoami(call: CommandCall) -> View:
     )
 
 
+async def pair(_: CommandCall) -> View:
+    """A right code never comes this far: the engine takes it."""
+    raise CommandError(
+        "That is no code that holds here.",
+        hint="`palaver access pair` in the terminal makes one. Send it in a private chat.",
+    )
+
+
 def _usage(command: Command) -> str:
     return f"/{command.name} {command.argument}".strip()
 
@@ -56,4 +64,5 @@ COMMANDS = (
     Command("start", "What this is and how to begin", start),
     Command("help", "The commands, or one of them", help_, argument="[COMMAND]"),
     Command("whoami", "Who you are to Palaver", whoami),
+    Command("pair", "Be let in by a code", pair, argument="CODE", hidden=True),
 )

@@ -21,6 +21,7 @@ from palaver.events import (
     QuestionAsked,
     RateLimited,
     RequestSettled,
+    TextBlock,
     TextDelta,
     Told,
     ToolFinished,
@@ -33,7 +34,7 @@ from palaver.feeds import Submission
 from palaver.frontends import words
 from palaver.frontends.contract import Frontend, MessageId, Place
 from palaver.frontends.splitting import split_markdown
-from palaver.models import Prompt
+from palaver.models import Prompt, QuestionRequest
 from palaver.views import View
 
 log = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ class _Show:
         self._answer = answer
         self._live = _Live(frontend, place)
         self._queued: MessageId | None = None
-        self._requests: dict[str, tuple[MessageId, View]] = {}
+        self._requests: dict[str, list[tuple[MessageId, View]]] = {}
 
     async def run(self, submission: Submission) -> None:
         try:
@@ -164,6 +165,8 @@ class _Show:
                 await self._unqueue()
             case TextDelta():
                 self._live.add(event.text)
+            case TextBlock():
+                self._live.settle(event.text)
             case ToolStarted():
                 self._live.tool(event.tool_id, f"{event.tool} {event.summary}".strip())
             case ToolFinished():
@@ -172,7 +175,8 @@ class _Show:
                 view = words.approval(event.request, limit=_DETAIL)
                 await self._ask(event.request.id, view)
             case QuestionAsked():
-                await self._ask(event.request.id, words.question(event.request))
+                alike = words.questions if self._can.actions else _as_one
+                await self._ask(event.request.id, *alike(event.request))
             case PlanProposed():
                 await self._ask(event.request.id, words.plan(event.request))
             case RequestSettled():
@@ -229,15 +233,17 @@ class _Show:
         shown = view if self._can.actions else view.typed()
         return await self._frontend.send(self._place, shown)
 
-    async def _ask(self, request_id: str, view: View) -> None:
-        self._requests[request_id] = await self._send(view), view
+    async def _ask(self, request_id: str, *views: View) -> None:
+        asked = self._requests.setdefault(request_id, [])
+        for view in views:
+            asked.append((await self._send(view), view))
 
     async def _settled(self, event: RequestSettled) -> None:
         """Take the buttons away, and say in their place what was decided."""
-        message, view = self._requests.pop(event.request_id, (None, View()))
-        if message and self._can.edit:
-            update = {"actions": (), "footer": (event.outcome,), "text": ""}
-            await self._frontend.edit(self._place, message, view.model_copy(update=update))
+        for message, view in self._requests.pop(event.request_id, []):
+            if self._can.edit:
+                update = {"actions": (), "footer": (event.outcome,), "text": ""}
+                await self._frontend.edit(self._place, message, view.model_copy(update=update))
 
     async def _file(self, event: FileSent) -> None:
         if self._can.files:
@@ -245,6 +251,10 @@ class _Show:
         else:
             text = "\n".join(filter(None, [f"`{event.path}`", event.caption]))
             await self._send(View(title="📎 A file for you", text=text, kind="notice"))
+
+
+def _as_one(request: QuestionRequest) -> list[View]:
+    return [words.question(request)]
 
 
 def _part(view: View, text: str, number: int, count: int) -> View:
@@ -265,10 +275,13 @@ class _Live:
         self._can = frontend.capabilities
         self._place = place
         self._text = ""
+        self._settled = ""
         self._tools: dict[str, str] = {}
+        self._drawn = False  # some text is shown
         self._resumed = False
         self._message: MessageId | None = None
         self._changed = asyncio.Event()
+        self._spoken = asyncio.Event()  # or over
         self._ended = asyncio.Event()
         self._painter: asyncio.Task[None] | None = None
         self._typist: asyncio.Task[None] | None = None
@@ -283,6 +296,13 @@ class _Live:
 
     def add(self, text: str) -> None:
         self._text += text
+        self._spoken.set()
+        self._changed.set()
+
+    def settle(self, text: str) -> None:
+        """A block is whole, and is the truth: a stream that broke may have said something else."""
+        self._settled += f"{text}\n\n" if text else ""
+        self._text = self._settled
         self._changed.set()
 
     def tool(self, tool_id: str, summary: str | None) -> None:
@@ -295,6 +315,7 @@ class _Live:
     async def pause(self) -> None:
         """Show nothing more; what is being sent is waited for, but not for long."""
         self._ended.set()
+        self._spoken.set()
         self._changed.set()
         if self._painter:
             await asyncio.wait([self._painter], timeout=LAST_PAINT_S)
@@ -322,13 +343,15 @@ class _Live:
             await self._rest()
 
     async def _rest(self) -> None:
-        """Until the next paint may come; a turn that is over cuts it short."""
+        """Until the next paint may come; the turn's first text, and its end, cut it short."""
+        sooner = self._ended if self._drawn else self._spoken
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), self._frontend.edit_interval(self._place))
+            await asyncio.wait_for(sooner.wait(), self._frontend.edit_interval(self._place))
 
     async def _draw(self) -> None:
         limit = self._can.max_text and self._can.max_text - _OVERHEAD
         tools = list(self._tools.values())
+        self._drawn = bool(self._text)
         view = words.progress(self._text, tools, resumed=self._resumed, limit=limit)
         view = view if self._can.actions else view.typed()
         self._message = await self._frontend.progress(self._place, self._message, view)
