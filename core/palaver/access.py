@@ -1,12 +1,28 @@
-"""Who may talk to Palaver. Nobody, unless something says so."""
+"""Who may talk to Palaver. Nobody, unless something says so.
+
+Something is a plugin, the lists of palaver.toml, or a grant of `palaver access`. Grants are looked
+up for each message, so that what another process changes holds at once.
+"""
 
 import enum
+import logging
+import time
+from collections import OrderedDict
 from fnmatch import fnmatchcase
 
 from palaver.config import AccessSettings
 from palaver.dispatch import Hooks
 from palaver.errors import AccessDeniedError
 from palaver.identity import ConversationId, Namespace
+from palaver.models import Grant
+from palaver.store import Grants
+
+log = logging.getLogger(__name__)
+
+TELL_EVERY_S = 3600.0
+"""Seconds before the log tells again that the same stranger has tried."""
+_STRANGERS = 10_000
+"""Strangers that are remembered for that; a crowd of them must not fill the memory."""
 
 
 class Role(enum.IntEnum):
@@ -17,26 +33,63 @@ class Role(enum.IntEnum):
 
 
 class Access:
-    """The access list, with the plugins' word before it."""
+    """The plugins' word, the lists of the settings, and the grants of the store."""
 
-    def __init__(self, settings: AccessSettings, hooks: Hooks) -> None:
+    def __init__(self, settings: AccessSettings, hooks: Hooks, grants: Grants) -> None:
         self._settings = settings
         self._hooks = hooks
+        self._grants = grants
+        self._told: OrderedDict[Namespace, float] = OrderedDict()
 
     async def role(self, namespace: Namespace, conversation: ConversationId) -> Role:
         """What this namespace may do here.
 
         Raises:
-            AccessDeniedError: if it may do nothing.
+            AccessDeniedError: if it may do nothing; that it has tried is logged.
+            StoreError: if the grants cannot be read.
         """
+        role = await self.find(namespace, conversation)
+        if role is None:
+            raise self.refusal(namespace)
+        return role
+
+    async def find(self, namespace: Namespace, conversation: ConversationId) -> Role | None:
+        """As `role`, but None for a stranger; a plugin may still have said no outright."""
         answer = await self._hooks.authorize(namespace, conversation)
         if answer is False:
-            raise AccessDeniedError
-        if _listed(namespace, self._settings.owners):
-            return Role.OWNER
-        if answer or _listed(namespace, self._settings.members):
-            return Role.MEMBER
-        raise AccessDeniedError
+            raise self.refusal(namespace)
+        listed = listed_role(self._settings, namespace)
+        if listed is Role.OWNER:
+            return listed
+        if grant := await self._grants.get(namespace):
+            return granted_role(grant)
+        return Role.MEMBER if answer else listed
+
+    def refusal(self, namespace: Namespace) -> AccessDeniedError:
+        """The answer to a stranger; who it was is logged, once an hour."""
+        at = time.monotonic()
+        last = self._told.get(namespace)
+        if last is None or at - last >= TELL_EVERY_S:
+            log.warning("%s is not on the access list, and was refused", namespace)
+            self._told[namespace] = at
+            self._told.move_to_end(namespace)
+            if len(self._told) > _STRANGERS:
+                self._told.popitem(last=False)
+        return AccessDeniedError()
+
+
+def listed_role(settings: AccessSettings, namespace: Namespace) -> Role | None:
+    """What the lists of the settings say."""
+    if _listed(namespace, settings.owners):
+        return Role.OWNER
+    if _listed(namespace, settings.members):
+        return Role.MEMBER
+    return None
+
+
+def granted_role(grant: Grant) -> Role:
+    """What a grant says."""
+    return Role.OWNER if grant.owner else Role.MEMBER
 
 
 def _listed(namespace: Namespace, patterns: tuple[str, ...]) -> bool:

@@ -198,7 +198,7 @@ class SessionService:
         """
         changed = 0
         for name in {self._settings.sessions.agent, *self._settings.agents}:
-            known = await self._store.stamps(name, namespace)
+            known = await self._store.transcripts(name, namespace)
             if known:
                 scan = self._agent(name).transcripts.scan
                 changes = await asyncio.to_thread(lambda: list(scan(known)))  # noqa: B023

@@ -154,11 +154,14 @@ class Transcripts(ABC):
         """
 
     @abstractmethod
-    def scan(self, known: Mapping[str, Stamp]) -> Iterable[tuple[str, Stamp | None]]:
+    def scan(self, known: Iterable[tuple[str, int, int]]) -> Iterable[tuple[str, Stamp | None]]:
         """What has changed among the known transcripts: `(path, new stamp)`, None if it is gone.
 
-        Runs in a thread: blocking, and touches nothing else. Paths are text here: to make ten
-        thousand `Path`s would cost as much as to look at the files.
+        Runs in a thread: blocking, and touches nothing else.
+
+        Args:
+            known: path, size in bytes and time in nanoseconds as last noted. Plain tuples: to make
+                ten thousand paths and stamps would cost as much as to look at the files.
         """
 
 

@@ -3,25 +3,24 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from palaver.models import Stamp
-
-Place = TypeVar("Place", str, Path)
 
 _NO_HARD_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
 
 
-def scan_transcripts(known: Mapping[Place, Stamp]) -> Iterator[tuple[Place, Stamp | None]]:
+def scan_transcripts(
+    known: Iterable[tuple[str, int, int]],
+) -> Iterator[tuple[str, Stamp | None]]:
     """What has changed among the known transcripts: `(path, new stamp)`, None if it is gone.
 
     Blocking. A file that cannot be looked at for another reason than its absence is passed over,
     so that a folder which is unreadable for a while does not make its sessions look lost.
     """
     # One `stat` for each: on Linux it costs what `DirEntry.stat` costs, and the listing is saved.
-    for path, stamp in known.items():
+    for path, size, modified_ns in known:
         try:
             now = os.stat(path)  # noqa: PTH116 - `Path.stat` costs a third more
         except (FileNotFoundError, NotADirectoryError):
@@ -29,7 +28,7 @@ def scan_transcripts(known: Mapping[Place, Stamp]) -> Iterator[tuple[Place, Stam
         except OSError:
             continue
         else:
-            if now.st_size != stamp.size or now.st_mtime_ns != stamp.modified_ns:
+            if now.st_size != size or now.st_mtime_ns != modified_ns:
                 yield path, Stamp(now.st_size, now.st_mtime_ns)
 
 

@@ -17,7 +17,7 @@ It does what the first words of a prompt say, and remembers what was said in its
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import ClassVar
 from uuid import UUID, uuid4
@@ -92,7 +92,7 @@ class ScriptedTranscripts(Transcripts):
     async def move(self, transcript: Path, folder: Path) -> Path:
         return await asyncio.to_thread(move_transcript, transcript, folder)
 
-    def scan(self, known: Mapping[str, Stamp]) -> Iterable[tuple[str, Stamp | None]]:
+    def scan(self, known: Iterable[tuple[str, int, int]]) -> Iterable[tuple[str, Stamp | None]]:
         return scan_transcripts(known)
 
     def read(self, session_id: SessionId) -> list[dict[str, str]]:

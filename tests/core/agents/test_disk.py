@@ -25,36 +25,40 @@ def transcript(folder: Path, name: str = "a.jsonl", text: str = "hello\n") -> Pa
     return path
 
 
+def noted(path: Path, as_it_was: Stamp) -> tuple[str, int, int]:
+    return str(path), as_it_was.size, as_it_was.modified_ns
+
+
 def test_only_what_has_changed_is_told(tmp_path: Path) -> None:
     same, grown, touched, gone = (
         transcript(tmp_path, f"{name}.jsonl") for name in ("same", "grown", "touched", "gone")
     )
-    known = {path: stamp(path) for path in (same, grown, touched, gone)}
+    known = [noted(path, stamp(path)) for path in (same, grown, touched, gone)]
     grown.write_text("hello\nmore\n")
     os.utime(touched, ns=(1, 1))
     gone.unlink()
     assert dict(scan_transcripts(known)) == {
-        grown: stamp(grown),
-        touched: Stamp(6, 1),
-        gone: None,
+        str(grown): stamp(grown),
+        str(touched): Stamp(6, 1),
+        str(gone): None,
     }
 
 
 def test_a_folder_that_is_gone_has_lost_its_transcripts(tmp_path: Path) -> None:
     path = tmp_path / "none" / "a.jsonl"
-    assert dict(scan_transcripts({path: Stamp(1, 1)})) == {path: None}
+    assert dict(scan_transcripts([noted(path, Stamp(1, 1))])) == {str(path): None}
 
 
 def test_a_file_in_the_place_of_the_folder_is_no_error(tmp_path: Path) -> None:
     blocking = transcript(tmp_path, "folder")
     path = blocking / "a.jsonl"
-    assert dict(scan_transcripts({path: Stamp(1, 1)})) == {path: None}
+    assert dict(scan_transcripts([noted(path, Stamp(1, 1))])) == {str(path): None}
 
 
 def test_what_cannot_be_looked_at_is_not_called_gone(tmp_path: Path) -> None:
     circle = tmp_path / "circle"
     circle.symlink_to(circle)
-    assert dict(scan_transcripts({circle / "a.jsonl": Stamp(1, 1)})) == {}
+    assert dict(scan_transcripts([noted(circle / "a.jsonl", Stamp(1, 1))])) == {}
 
 
 def test_moving_takes_the_folder_of_the_same_name_along(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ class ClaudeTranscripts(Transcripts):
         """See `Transcripts.move`."""
         return await asyncio.to_thread(move_transcript, transcript, folder)
 
-    def scan(self, known: Mapping[str, Stamp]) -> Iterable[tuple[str, Stamp | None]]:
+    def scan(self, known: Iterable[tuple[str, int, int]]) -> Iterable[tuple[str, Stamp | None]]:
         """See `Transcripts.scan`."""
         return scan_transcripts(known)
 

@@ -18,7 +18,7 @@ from palaver.agents.claude.agent import ClaudeAgent
 from palaver.agents.claude.settings import ClaudeSettings
 from palaver.agents.claude.transcripts import ClaudeTranscripts, configuration_folder
 from palaver.errors import AgentCrashedError, AgentError, SessionLostError
-from palaver.models import Session, Stamp, now
+from palaver.models import Session, now
 
 
 @pytest.fixture
@@ -354,7 +354,7 @@ async def test_a_scan_tells_what_a_turn_has_changed(claude: Claude) -> None:
     path = await transcripts.locate(session)
     assert path is not None
     found = path.stat()
-    known = {str(path): Stamp(found.st_size, found.st_mtime_ns)}
+    known = [(str(path), found.st_size, found.st_mtime_ns)]
     assert list(transcripts.scan(known)) == []
     await say(process, "hello")
     ((changed, stamp),) = transcripts.scan(known)
