@@ -1,35 +1,31 @@
-"""Turns: a queue for each session, in memory for speed and in the ledger for keeps.
+"""Turns: queued in memory for speed and in the ledger for keeps, run one after the other.
 
-A session's *lane* runs its turns one after the other; lanes know nothing of each other. Whatever
-happens to a turn ends in one `TurnFinished`.
+Whatever happens to a turn ends in one `TurnFinished`.
 """
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import palaver.notices as notices
 import palaver.processes as processes
-from palaver.agents.contract import AgentProcess
 from palaver.agents.pool import Lease, Pool
 from palaver.config import SessionSettings
 from palaver.dispatch import Hooks
 from palaver.errors import PalaverError, SessionLostError, StoreError
 from palaver.events import (
     AgentFinished,
+    AgentReported,
     Compacted,
     Event,
     Told,
     ToolStarted,
     TurnFinished,
-    TurnQueued,
     TurnStarted,
 )
 from palaver.feeds import Submission, Tap
-from palaver.identity import Namespace, SessionId
+from palaver.lanes import Job, Lane, Lanes
 from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, Usage, now
 from palaver.requests import Requests, TurnAsker
 from palaver.sessions import SessionService
@@ -44,35 +40,7 @@ CLAIM_INTERVAL_S = 0.2
 CUT_OFF = "Palaver was stopped while the agent was at work. /retry runs it again."
 
 
-@dataclass(slots=True)
-class Job:
-    """A turn on its way through a lane.
-
-    Attributes:
-        last: its submission ends with it.
-        upkeep: an automatic compaction, which nobody asked for and nobody waits for.
-        process: the agent's, while it runs.
-    """
-
-    turn: Turn
-    submission: Submission
-    last: bool = True
-    upkeep: bool = False
-    process: AgentProcess | None = None
-    stopping: bool = False
-    tools: int = 0
-
-
-@dataclass(slots=True)
-class Lane:
-    """One session's turns, the running one first."""
-
-    session_id: SessionId
-    jobs: deque[Job] = field(default_factory=deque)
-    task: "asyncio.Task[None] | None" = None
-
-
-class Turns:
+class Turns(Lanes):
     """Queues prompts and runs them.
 
     Args:
@@ -88,12 +56,10 @@ class Turns:
         pool: Callable[[str], Pool],
         sessions: SessionService,
     ) -> None:
+        super().__init__(store, requests)
         self._settings = settings
-        self._store = store
         self._hooks = hooks
-        self._requests = requests
         self._pool = pool
-        self._lanes: dict[SessionId, Lane] = {}
         self._runner = processes.identity()
         self._sessions = sessions
 
@@ -111,114 +77,9 @@ class Turns:
         )
         if not await self._store.ledger.add(turn):
             return Submission(duplicate=True)
-        submission = self.enqueue(turn)
-        await self._sessions.entitle(session, prompt)
-        return submission
+        return self.enqueue(turn)
 
-    def enqueue(self, turn: Turn) -> Submission:
-        """Put a turn that is in the ledger into its lane."""
-        job = Job(turn, Submission(turn.id))
-        lane = self._lanes.setdefault(turn.session_id, Lane(turn.session_id))
-        ahead = len(lane.jobs)
-        lane.jobs.append(job)
-        job.submission.put(TurnQueued(turn_id=turn.id, session_id=turn.session_id, ahead=ahead))
-        if lane.task is None:
-            lane.task = asyncio.create_task(self._work(lane))
-        return job.submission
-
-    def busy(self, session_id: SessionId) -> bool:
-        """Whether a turn of this session runs or waits here."""
-        return session_id in self._lanes
-
-    def jobs(self, session_id: SessionId) -> list[Job]:
-        """What runs and waits, in order."""
-        lane = self._lanes.get(session_id)
-        return list(lane.jobs) if lane else []
-
-    # --- the way out ----------------------------------------------------------------------------
-
-    async def stop(self, session_id: SessionId) -> bool:
-        """Stop the running turn; whether there was one."""
-        jobs = self.jobs(session_id)
-        if not jobs:
-            return False
-        job = jobs[0]
-        job.stopping = True
-        self._requests.drop(job.turn.id)
-        if job.process:
-            await job.process.interrupt()
-        return True
-
-    async def stop_turn(self, namespace: Namespace, turn_id: UUID) -> bool:
-        """Stop or take back this very turn of this namespace's; False if it is not here."""
-        for lane in self._lanes.values():
-            turn = lane.jobs[0].turn if lane.jobs else None
-            if turn and turn.id == turn_id and turn.prompt.namespace == namespace:
-                return await self.stop(lane.session_id)
-        return await self.cancel(namespace, turn_id)
-
-    async def drop(self, namespace: Namespace, session_id: SessionId) -> int:
-        """Take back what still waits; how many turns that were."""
-        waiting = [job for job in self.jobs(session_id)[1:] if job.last]
-        for job in waiting:
-            await self.cancel(namespace, job.turn.id)
-        return len(waiting)
-
-    async def cancel(self, namespace: Namespace, turn_id: UUID) -> bool:
-        """Take back one waiting turn of this namespace's; False if it does not wait."""
-        for lane in self._lanes.values():
-            for job in list(lane.jobs)[1:]:
-                if job.turn.id == turn_id and job.turn.prompt.namespace == namespace:
-                    lane.jobs.remove(job)
-                    await self._end(job, TurnState.STOPPED)
-                    return True
-        return False
-
-    async def amend(self, prompt: Prompt) -> bool:
-        """Put `prompt` in the place of the one with its key, if that one still waits."""
-        for lane in self._lanes.values():
-            for job in list(lane.jobs)[1:]:
-                old = job.turn.prompt
-                if (old.namespace, old.conversation, old.key) != (
-                    prompt.namespace,
-                    prompt.conversation,
-                    prompt.key,
-                ):
-                    continue
-                if not await self._store.ledger.amend(job.turn.id, prompt):
-                    return False
-                job.turn = job.turn.model_copy(update={"prompt": prompt})
-                return True
-        return False
-
-    async def close(self) -> None:
-        """Stop all that runs, as interrupted; what waits stays in the ledger for the next start."""
-        tasks = [lane.task for lane in self._lanes.values() if lane.task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def idle(self) -> None:
-        """Return when nothing runs or waits."""
-        while tasks := [lane.task for lane in self._lanes.values() if lane.task]:
-            await asyncio.wait(tasks)
-
-    # --- a lane ---------------------------------------------------------------------------------
-
-    async def _work(self, lane: Lane) -> None:
-        try:
-            while lane.jobs:
-                job = lane.jobs[0]
-                try:
-                    await self._run(lane, job)
-                finally:
-                    lane.jobs.popleft()
-                    if job.last:
-                        job.submission.end()
-        finally:
-            self._lanes.pop(lane.session_id, None)
-            for job in lane.jobs:
-                job.submission.end()
+    # --- running one ----------------------------------------------------------------------------
 
     async def _run(self, lane: Lane, job: Job) -> None:
         turn = await self._claim(job)
@@ -315,6 +176,8 @@ class Turns:
                     continue
                 job.tools += isinstance(event, ToolStarted)
                 emit(event)
+                if isinstance(event, AgentReported):  # only now, for the prompt did not wait
+                    await self._sessions.entitle(session, turn.prompt)
                 if isinstance(event, Compacted):
                     lease.unsettled = True
                     await own.update(session.id, turns_since_compaction=0)
