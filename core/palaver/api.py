@@ -58,7 +58,9 @@ from palaver.events import (
 from palaver.feeds import Submission
 from palaver.frontends import words
 from palaver.frontends.contract import Capabilities, Frontend, MessageId, Place
+from palaver.frontends.inbox import store_file
 from palaver.frontends.presenter import Presenter
+from palaver.frontends.setup import Account, FrontendSetup
 from palaver.frontends.splitting import split_markdown
 from palaver.hookspecs import hookimpl
 from palaver.identity import ConversationId, Namespace, SessionId
@@ -85,6 +87,7 @@ from palaver.views import Action, FieldRow, Item, View, encode_button
 
 __all__ = [
     "AccessDeniedError",
+    "Account",
     "Action",
     "Agent",
     "AgentError",
@@ -114,6 +117,7 @@ __all__ = [
     "FileSent",
     "FolderPath",
     "Frontend",
+    "FrontendSetup",
     "Health",
     "Item",
     "MessageId",
@@ -169,5 +173,6 @@ __all__ = [
     "open_engine",
     "run",
     "split_markdown",
+    "store_file",
     "words",
 ]

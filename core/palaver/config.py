@@ -40,6 +40,7 @@ def _expand(path: Path) -> Path:
 
 
 FolderPath = Annotated[Path, AfterValidator(_expand)]
+"""A path in the settings: `~` is the home, and what is relative is so to the current folder."""
 
 
 def _check_pattern(text: str) -> str:
@@ -156,6 +157,7 @@ class Settings(SettingsModel):
     Attributes:
         frontends: what `palaver serve` runs.
         data_dir: for the database, workspaces and the trash.
+        database: another one than `palaver.db` in `data_dir`, as a URL of SQLAlchemy's.
         plugins_disabled: plugins that are not loaded.
     """
 
@@ -192,13 +194,17 @@ def config_path(explicit: Path | None = None, environment: Mapping[str, str] | N
 
 
 def load_settings(
-    path: Path | None = None, environment: Mapping[str, str] | None = None
+    path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    missing_ok: bool = False,
 ) -> Settings:
     """Read the settings.
 
     Args:
         path: the file; one that was named must be there, the default one need not.
         environment: instead of the process's own.
+        missing_ok: one that was named need not be there either.
 
     Raises:
         ConfigError: located as `a -> b -> field`, for a file that cannot be read or parsed, and
@@ -206,8 +212,9 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     named = path is not None or bool(environment.get("PALAVER_CONFIG"))
+    required = named and not missing_ok
     file = config_path(path, environment)
-    table = _read(file, required=named)
+    table = _read(file, required=required)
     variables = _from_environment(environment)
     return _validated(Settings, _merged(table, variables), (), file=file, variables=variables)
 

@@ -19,6 +19,7 @@ from palaver.commands.registry import BUILT_IN, Commands, is_command
 from palaver.config import Settings
 from palaver.errors import CommandError, ConfigError, PalaverError, SessionError
 from palaver.feeds import Submission
+from palaver.guard import Guard
 from palaver.identity import ConversationId, Namespace, SessionId
 from palaver.models import (
     Audio,
@@ -30,8 +31,9 @@ from palaver.models import (
     Turn,
     Usage,
 )
-from palaver.notices import offered
+from palaver.notices import offered, paired
 from palaver.offers import Offers
+from palaver.pairing import Pairing, code_in
 from palaver.plugins import PluginHost
 from palaver.recovery import Recovery
 from palaver.requests import Reply, Requests, choose
@@ -69,7 +71,8 @@ class Engine:
         self.commands = Commands(host.commands(BUILT_IN))
         self.offers = Offers(settings.data_dir / "offers")
         self._store = store
-        self._access = Access(settings.access, host.hooks)
+        self._access = Access(settings.access, host.hooks, store.grants)
+        self._pairing = Pairing(store.grants)
         self._agent_classes = host.agents()
         self._pools: dict[str, Pool] = {}
         self._seen: OrderedDict[tuple[Namespace, ConversationId, str], None] = OrderedDict()
@@ -91,20 +94,30 @@ class Engine:
         self.turns = Turns(
             settings.sessions, store, host.hooks, self.requests, self._pool, self.sessions
         )
-        self._recovery = Recovery(store, self.turns, self.agent)
+        self._guard = Guard(self._access, self.turns)
+        self._recovery = Recovery(store, self.turns, self.agent, self._guard.admits)
 
     # --- what a user does -----------------------------------------------------------------------
 
     async def submit(self, prompt: Prompt) -> Submission:
         """Take a message: a command, an answer to the agent's question, or a prompt.
 
-        On return a prompt is durable. A `PalaverError` of a command is answered as a view.
+        On return a prompt is durable. A `PalaverError` of a command is answered as a view. What
+        strangers send is submitted, too: in a `private` prompt it may be a pairing code.
 
         Raises:
             AccessDeniedError: if the namespace may not talk to Palaver here.
             StoreError: if the prompt could not be kept; then nothing has happened.
         """
-        role = await self._access.role(prompt.namespace, prompt.conversation)
+        if self._key(prompt) in self._seen:
+            return Submission(duplicate=True)
+        role = await self._access.find(prompt.namespace, prompt.conversation)
+        code = code_in(prompt.text, plain=role is None) if prompt.private else None
+        if code and (grant := await self._pairing.redeem(prompt.namespace, code)):
+            self._remember(prompt)
+            return Submission.of(paired(grant))
+        if role is None:
+            raise self._access.refusal(prompt.namespace)
         if is_command(prompt.text):
             return await self._command(prompt, role)
         if prompt.text.startswith("//"):  # the agent's own command
@@ -147,7 +160,9 @@ class Engine:
             AccessDeniedError, StoreError: as in `submit`.
         """
         first = prompts[0]
-        await self._access.role(first.namespace, first.conversation)
+        if await self._access.find(first.namespace, first.conversation) is None:
+            codes = (one for one in prompts if code_in(one.text, plain=True))
+            return await self.submit(next(codes, first))
         waiting = await self.offers.get(first.namespace, first.conversation)
         if len(prompts) == 1 and not waiting:
             return await self.submit(first)
@@ -221,6 +236,10 @@ class Engine:
         """What was left by a crash or a shutdown, to be delivered by these frontends."""
         return self._recovery.recover(frontends, wanted)
 
+    def watch(self) -> None:
+        """Begin to stop the turns of those whose access is taken away; for `open_engine`."""
+        self._guard.start()
+
     async def current(self, namespace: Namespace, conversation: ConversationId) -> Session | None:
         """The conversation's session, if it has one yet; for those who show it all the time."""
         return await self._store.of(namespace).current(conversation)
@@ -249,6 +268,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stop turns (as interrupted), close every process."""
+        await self._guard.close()
         await self._recovery.close()
         await self.turns.close()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
@@ -256,18 +276,27 @@ class Engine:
     # --- how ------------------------------------------------------------------------------------
 
     async def _command(self, prompt: Prompt, role: Role) -> Submission:
-        key = (prompt.namespace, prompt.conversation, prompt.key)
-        if key in self._seen:
+        if not self._remember(prompt):
             return Submission(duplicate=True)
-        self._seen[key] = None
-        if len(self._seen) > _REMEMBERED_COMMANDS:
-            self._seen.popitem(last=False)
         try:
             command, argument = self.commands.parse(prompt.text, role)
             answer = await command.run(CommandCall(self, prompt, role, argument))
         except PalaverError as error:
             return Submission.of(error_view(error))
         return Submission.of(answer) if isinstance(answer, View) else answer
+
+    def _key(self, prompt: Prompt) -> tuple[Namespace, ConversationId, str]:
+        return prompt.namespace, prompt.conversation, prompt.key
+
+    def _remember(self, prompt: Prompt) -> bool:
+        """Know what leaves nothing in the ledger, should it come twice; False if it just did."""
+        key = self._key(prompt)
+        if key in self._seen:
+            return False
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED_COMMANDS:
+            self._seen.popitem(last=False)
+        return True
 
     def _answer(self, question: QuestionRequest, prompt: Prompt) -> Submission:
         reply = Reply(Decision.ONCE, answers=choose(question, prompt.text))
@@ -330,6 +359,7 @@ async def open_engine(settings: Settings, host: PluginHost) -> AsyncIterator[Eng
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         engine = Engine(settings, host, store)
+        engine.watch()
         stack.push_async_callback(host.hooks.shutdown, engine)
         stack.push_async_callback(engine.close)
         await host.hooks.startup(engine)

@@ -23,11 +23,13 @@ class Submission:
     Attributes:
         turn_id: None for a command that started no turn.
         duplicate: the same message was submitted before; there are no events.
+        others: more that came of the same message, each with events of its own.
     """
 
     def __init__(self, turn_id: UUID | None = None, *, duplicate: bool = False) -> None:
         self.turn_id = turn_id
         self.duplicate = duplicate
+        self.others: tuple[Submission, ...] = ()
         self._events: deque[Event] = deque()
         self._more = asyncio.Event()
         self._ended = duplicate

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from palaver.commands.contract import Command
     from palaver.engine import Engine
     from palaver.frontends.contract import Frontend
+    from palaver.frontends.setup import FrontendSetup
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
 
@@ -65,6 +66,14 @@ def register_frontends(settings: BaseModel) -> "list[Frontend]":  # type: ignore
         settings: the plugin's own table, an instance of the model it has registered.
 
     A name that is taken is refused: the later plugin is recorded as failed.
+    """
+
+
+@hookspec
+def register_setup() -> "list[FrontendSetup]":  # type: ignore[empty-body]
+    """How the plugin's frontends are set up and tried. Collected.
+
+    For `palaver init` and `palaver doctor`; a frontend without it is set up by hand.
     """
 
 

@@ -44,6 +44,7 @@ class Prompt(Model):
         key: the frontend's own id of the message. The same key twice runs once.
         text: as typed; a leading slash makes it a command.
         workspace: the directory a *new* session works in, where the frontend knows it.
+        private: nobody but the sender reads along here, so it may hold a pairing code.
     """
 
     namespace: Namespace
@@ -52,6 +53,7 @@ class Prompt(Model):
     attachments: tuple[Attachment, ...] = ()
     key: str = Field(default_factory=lambda: uuid4().hex, min_length=1, max_length=200)
     workspace: Path | None = None
+    private: bool = False
 
 
 class Usage(Model):
@@ -257,6 +259,20 @@ class CleanupReport(Model):
     purged: tuple[SessionId, ...] = ()
     failed: tuple[str, ...] = ()
     retention_days: int = 30
+
+
+class Grant(Model):
+    """Somebody was let in with `palaver access`, besides those in palaver.toml.
+
+    Attributes:
+        owner: with full power; else a member.
+        paired: by a pairing code; else by name, in the terminal.
+    """
+
+    namespace: Namespace
+    owner: bool = False
+    paired: bool = False
+    created: datetime = Field(default_factory=now)
 
 
 class Audio(Model):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from palaver.events import Compacted
-from palaver.models import Prompt, Session, Turn
+from palaver.models import Grant, Prompt, Session, Turn
 from palaver.views import Action, Item, View
 
 _SHOWN = 200
@@ -47,6 +47,17 @@ def compacted(turn: Turn, turns: int) -> View:
         title="🗜️ Session auto-compacted",
         text=f"After {turns} turns the agent has summed it up to make room.",
         kind="notice",
+    )
+
+
+def paired(grant: Grant) -> View:
+    """Somebody has sent the right pairing code."""
+    who = "one of its owners" if grant.owner else "a member"
+    return View(
+        title="🤝 Welcome",
+        text=f"This Palaver knows you now; you are {who}. Send a message and the agent answers.",
+        kind="notice",
+        actions=(Action(label="Help", command="/help"),),
     )
 
 

@@ -5,7 +5,7 @@ import importlib
 import importlib.metadata
 import inspect
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from palaver.agents.contract import Agent
     from palaver.commands.contract import Command
     from palaver.frontends.contract import Frontend
+    from palaver.frontends.setup import FrontendSetup
 
 log = logging.getLogger(__name__)
 
@@ -127,14 +128,34 @@ class PluginHost:
 
     # --- what the plugins add -------------------------------------------------------------------
 
-    def frontends(self) -> "dict[str, Frontend]":
-        """Every frontend of the loaded plugins, by name; a plugin that fails at it is recorded."""
+    def frontends(self, wanted: Collection[str] | None = None) -> "dict[str, Frontend]":
+        """The frontends of the loaded plugins, by name; a plugin that fails at it is recorded.
+
+        Args:
+            wanted: those that are to run. Plugins of these names are asked first, others only
+                while one is missing: to make a frontend takes its library, time and memory.
+        """
         frontends: dict[str, Frontend] = {}
-        for info, added in self._named("register_frontends"):
-            names = {frontend.name for frontend in added}
-            info.frontends = self._homes[info.name] = names
-            frontends |= {frontend.name: frontend for frontend in added}
+        everybody = {info.name for info in self.plugins}
+        likely = everybody if wanted is None else everybody.intersection(wanted)
+        for asked in (likely, everybody - likely):
+            if wanted is not None and frontends.keys() >= set(wanted):
+                break
+            named = self._named("register_frontends", frontends.values(), asked)
+            for info, added in named:
+                names = {frontend.name for frontend in added}
+                info.frontends = self._homes[info.name] = names
+                frontends |= {frontend.name: frontend for frontend in added}
         return frontends
+
+    def setups(self) -> "dict[str, FrontendSetup]":
+        """How frontends of the loaded plugins are set up, by their names."""
+        return {one.name: one for _, added in self._named("register_setup") for one in added}
+
+    def explain(self, name: str, error: Exception) -> tuple[str, str]:
+        """What to tell of an error in this plugin: what is wrong, and what to do."""
+        info = self.get(name) or PluginInfo(name, name)
+        return _explained(info, error)
 
     def agents(self) -> "dict[str, type[Agent]]":
         """Every agent's class, by name."""
@@ -160,11 +181,11 @@ class PluginHost:
                     self._fail(info, error)
 
     def _named(
-        self, hook: str, reserved: Iterable[Any] = ()
+        self, hook: str, reserved: Iterable[Any] = (), asked: Collection[str] | None = None
     ) -> Iterable[tuple[PluginInfo, list[Any]]]:
         """What each plugin adds, if all of its names are free; else the plugin has failed."""
         taken = {name for one in reserved for name in _names(one)}
-        for info, added in self._collect(hook):
+        for info, added in self._collect(hook, asked):
             names = [name for one in added for name in _names(one)]
             doubled = [name for name in names if name in taken or names.count(name) > 1]
             if doubled:
@@ -174,10 +195,14 @@ class PluginHost:
             taken.update(names)
             yield info, added
 
-    def _collect(self, hook: str) -> Iterable[tuple[PluginInfo, list[Any]]]:
+    def _collect(
+        self, hook: str, asked: Collection[str] | None
+    ) -> Iterable[tuple[PluginInfo, list[Any]]]:
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             info = self.get(implementation.plugin_name)
             assert info is not None  # noqa: S101 - only `_register` registers
+            if asked is not None and info.name not in asked:
+                continue
             arguments = {"settings": self._tables[info.name]}
             used = {name: arguments[name] for name in implementation.argnames}
             try:
@@ -245,7 +270,9 @@ class PluginHost:
         info.state = PluginState.FAILED
         info.error, info.hint = _explained(info, error)
         self._detach(info)
-        log.error("plugin %s: %s %s", info.name, info.error, info.hint)
+        # without its extra a plugin is not wanted; if it is, whoever wants it says what is missing
+        level = logging.INFO if isinstance(error, ModuleNotFoundError) else logging.ERROR
+        log.log(level, "plugin %s: %s %s", info.name, info.error, info.hint)
         if not isinstance(error, PalaverError | ImportError):
             log.debug("plugin %s", info.name, exc_info=error)
 

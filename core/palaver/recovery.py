@@ -2,7 +2,8 @@
 
 A turn in the ledger is one of these:
 
-- *queued*: it never reached the agent, so it runs now;
+- *queued*, or *running* with no process of the agent noted: it never reached the agent, so it
+  runs now;
 - *running*, by a process that has died: the agent may have gone on alone, so its process is left to
   end; then the transcript has the answer, or the turn was cut off;
 - *over*, but nobody knows whether the user was told: told again, and marked if it may be twice.
@@ -10,13 +11,14 @@ A turn in the ledger is one of these:
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import timedelta
 
 import palaver.processes as processes
 from palaver.agents.contract import Agent
 from palaver.errors import PalaverError
 from palaver.feeds import Submission
+from palaver.identity import SessionId
 from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, now
 from palaver.store import Store
 from palaver.turns import CUT_OFF, Turns, ended
@@ -31,6 +33,7 @@ class Recovery:
     """Finds what other lives of Palaver have left.
 
     Args:
+        admits: whether a prompt's sender is still let in; what others left is neither run nor told.
         orphan_limit_s: seconds that an agent's process may still work after its Palaver has died.
     """
 
@@ -39,14 +42,17 @@ class Recovery:
         store: Store,
         turns: Turns,
         agent: Callable[[str], Agent],
+        admits: Callable[[Prompt], Awaitable[bool]],
         *,
         orphan_limit_s: float = 600,
     ) -> None:
         self._store = store
         self._turns = turns
         self._agent = agent
+        self._admits = admits
         self._orphan_limit_s = orphan_limit_s
         self._tasks: set[asyncio.Task[None]] = set()
+        turns.unblock = self.unblock
 
     async def recover(
         self, frontends: Collection[str], wanted: Callable[[Prompt], bool] = lambda _: True
@@ -61,17 +67,23 @@ class Recovery:
         over = await self._store.ledger.undelivered(frontends, since)
         unfinished = await self._store.ledger.unfinished(frontends)
         for turn in over:
-            if wanted(turn.prompt) and not _is_alive(turn):
+            if wanted(turn.prompt) and not _is_alive(turn) and await self._admits(turn.prompt):
                 yield turn, await self._again(turn)
         for turn in unfinished:
             if not wanted(turn.prompt) or _is_alive(turn):
                 continue
+            admitted = await self._admits(turn.prompt)
             if turn.prompt.key.startswith("compact:"):
                 await self._drop(turn)
-            elif turn.state is TurnState.QUEUED:
-                yield turn, self._turns.enqueue(turn)
+            elif turn.state is TurnState.RUNNING and not await self._unsent(turn, admitted):
+                submission = self._pick_up(turn)  # also of one who is shut out: it must end
+                if admitted:
+                    yield turn, submission
+            elif admitted:
+                waiting = turn.model_copy(update={"state": TurnState.QUEUED, "started": None})
+                yield turn, self._turns.enqueue(waiting)
             else:
-                yield turn, self._pick_up(turn)
+                await self._drop(turn)
 
     async def close(self) -> None:
         """Stop waiting for what still works; the next start finds it again."""
@@ -86,8 +98,29 @@ class Recovery:
         submission.end()
         return submission
 
+    async def _unsent(self, turn: Turn, admitted: bool) -> bool:
+        """Whether a claimed turn never reached the agent; then it waits again."""
+        return admitted and await self._store.ledger.requeue(turn.id)
+
+    async def unblock(self, session_id: SessionId) -> None:
+        """End what a dead Palaver has left in a session, so that the session can go on here.
+
+        Its own conversation is told when it is next recovered.
+        """
+        ours = {turn.id for turn in self._turns.at_work()}
+        for turn in await self._store.ledger.waiting(session_id):
+            if turn.id in ours or _is_alive(turn):
+                continue
+            if turn.state is TurnState.RUNNING:
+                await self._outcome(turn)
+            else:
+                await self._store.ledger.finish(_ended(turn, TurnState.INTERRUPTED, error=CUT_OFF))
+
     async def _drop(self, turn: Turn) -> None:
-        """An automatic compaction that was cut off comes again after the next turn."""
+        """End it without a word.
+
+        An automatic compaction that was cut off comes again after the next turn.
+        """
         await self._store.ledger.finish(_ended(turn, TurnState.INTERRUPTED))
         await self._store.ledger.deliver(turn.id, DeliveryState.DELIVERED)
 

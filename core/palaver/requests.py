@@ -66,6 +66,28 @@ class Requests:
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._waiting: dict[str, tuple[Request, asyncio.Future[Reply]]] = {}
+        self._answers: dict[str, dict[int, str]] = {}
+
+    def answer_one(self, request: QuestionRequest, number: int, words: str) -> int:
+        """Answer one of several questions, counted from 1; with the last one all are settled.
+
+        Returns how many are still open.
+
+        Raises:
+            CommandError: if there is no such question.
+            RequestOverError: if the request is over.
+        """
+        count = len(request.questions)
+        if not 1 <= number <= count:
+            raise CommandError(f"There are {count} questions.", hint="Press one of the buttons.")
+        asked = request.model_copy(update={"questions": (request.questions[number - 1],)})
+        answers = self._answers.setdefault(request.id, {})
+        [answers[number]] = choose(asked, words)
+        if len(answers) == count:
+            given = tuple(answers[place] for place in range(1, count + 1))
+            outcome = f"Answered: {'; '.join(given)}"
+            self.settle(request.namespace, request.id, Reply(Decision.ONCE, given, "", outcome))
+        return count - len(answers)
 
     def get(self, namespace: Namespace, request_id: str) -> Request:
         """One of this namespace's own waiting requests.
@@ -122,6 +144,7 @@ class Requests:
             return Reply(Decision.DENY, outcome=f"No answer in {minutes} min, so: no")
         finally:
             del self._waiting[request.id]
+            self._answers.pop(request.id, None)
 
 
 class TurnAsker(Asker):

@@ -5,7 +5,7 @@ Whatever happens to a turn ends in one `TurnFinished`.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 import palaver.notices as notices
@@ -25,6 +25,7 @@ from palaver.events import (
     TurnStarted,
 )
 from palaver.feeds import Submission, Tap
+from palaver.identity import SessionId
 from palaver.lanes import Job, Lane, Lanes
 from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, Usage, now
 from palaver.requests import Requests, TurnAsker
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 COMPACT = "/compact"
 CLAIM_INTERVAL_S = 0.2
 """Seconds between two looks at a session that another process works in."""
+
+NO_PROCESS = "none"
+"""What is noted of an agent that has no process."""
 
 CUT_OFF = "Palaver was stopped while the agent was at work. /retry runs it again."
 
@@ -62,6 +66,8 @@ class Turns(Lanes):
         self._pool = pool
         self._runner = processes.identity()
         self._sessions = sessions
+        self.unblock: Callable[[SessionId], Awaitable[None]] = _leave
+        """Ends what a dead Palaver has left in a session; set by who knows how to."""
 
     # --- the way in -----------------------------------------------------------------------------
 
@@ -108,6 +114,7 @@ class Turns(Lanes):
             known = await self._store.ledger.get(job.turn.prompt.namespace, job.turn.id)
             if known is None or known.state is not TurnState.QUEUED:
                 return None
+            await self.unblock(job.turn.session_id)
             if not told:
                 job.submission.put(Told(view=notices.elsewhere()))
                 told = True
@@ -151,8 +158,8 @@ class Turns(Lanes):
     ) -> AgentFinished:
         """Run the turn in the agent, and pass on what happens."""
         turn, process = job.turn, lease.process
-        if process.process:
-            await self._store.ledger.note_process(turn.id, process.process)
+        # without a note the turn never reached the agent, so that after a crash it may run again
+        await self._store.ledger.note_process(turn.id, process.process or NO_PROCESS)
         if lease.fresh and lease.resumed:
             await self._hooks.session_resumed(session)
         tap = Tap(self._hooks, session, turn)
@@ -272,6 +279,10 @@ class Turns(Lanes):
         await own.update(turn.session_id, turns_since_compaction=0)
         await self._store.ledger.deliver(turn.id, DeliveryState.DELIVERED)
         job.submission.put(Told(view=notices.compacted(turn, self._settings.auto_compact_turns)))
+
+
+async def _leave(session_id: SessionId) -> None:
+    del session_id
 
 
 def ended(turn: Turn, *, tools: int = 0, **flags: bool) -> TurnFinished:

@@ -32,12 +32,15 @@ class Action(_Model):
         command: the chat command it stands for, for example `/switch 1f0c…`.
         style: `danger` for what destroys or grants, `primary` for what is usually wanted.
         input: if set, the command wants one more word from the user; this asks for it.
+        choice: it can be chosen together with others of its kind: their commands differ in their
+            last words, which joined with commas make one command. Pressed alone it is an answer.
     """
 
     label: str = Field(min_length=1, max_length=80)
     command: str = Field(min_length=2, pattern=r"^/[a-z]")
     style: Literal["default", "primary", "danger"] = "default"
     input: str | None = None
+    choice: bool = False
 
 
 class Item(_Model):

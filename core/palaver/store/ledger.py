@@ -70,6 +70,11 @@ _CLAIM = (
     .returning(*TURN_COLUMNS)
 )
 _NOTE_PROCESS = sa.update(turns).where(_THIS).values(agent_process=sa.bindparam("b_process"))
+_REQUEUE = (
+    sa.update(turns)
+    .where(_THIS, turns.c.state == TurnState.RUNNING.value, turns.c.agent_process == "")
+    .values(state=TurnState.QUEUED.value, started=sa.null())
+)
 _AMEND = (
     sa.update(turns)
     .where(_THIS, owned(turns), turns.c.state == TurnState.QUEUED.value)
@@ -182,6 +187,10 @@ class Ledger:
     async def note_process(self, turn_id: UUID, process: str) -> None:
         """Keep which process of the agent runs the turn, as `pid:start time`."""
         await self._database.change(_NOTE_PROCESS, {"b_id": str(turn_id), "b_process": process})
+
+    async def requeue(self, turn_id: UUID) -> bool:
+        """Let a turn wait again that was claimed but never given to the agent; False if it was."""
+        return bool(await self._database.change(_REQUEUE, {"b_id": str(turn_id)}))
 
     async def finish(self, turn: Turn, session: Session | None = None) -> bool:
         """Write how a turn ended, and with it what its session counts; both or neither.

@@ -11,6 +11,7 @@ from palaver.engine import open_engine
 from palaver.errors import AccessDeniedError
 from palaver.hookspecs import hookimpl
 from palaver.identity import ConversationId, Namespace
+from palaver.models import Session
 from palaver.plugins import PluginHost
 from support.people import OpenEngine, Person
 
@@ -146,6 +147,6 @@ async def test_whatever_users_do_each_sees_and_changes_only_his_own(
             assert await person.ask("what number") == f"You told me {number}."
 
 
-async def _all(person: Person) -> tuple[object, ...]:
+async def _all(person: Person) -> tuple[Session, ...]:
     page = await person.engine.sessions.page(person.namespace, person.conversation)
     return page.sessions

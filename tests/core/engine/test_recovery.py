@@ -7,15 +7,17 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from palaver.engine import Engine
 from palaver.events import TextDelta, TurnFinished
-from palaver.identity import Namespace
-from palaver.models import TurnState
+from palaver.identity import ConversationId, Namespace
+from palaver.models import Turn, TurnState, now
 from support import living
 from support.people import OpenEngine, Person
 
 ALICE = Namespace("chat", "alice")
+DEAD = "1:0.00"  # a process that has ended
 LIVING = Path(living.__file__)
 
 
@@ -153,6 +155,43 @@ async def test_the_answer_that_the_agent_wrote_alone_is_delivered(
         assert (await Person(engine, ALICE).session()).turns == 1
 
 
+async def test_a_turn_that_was_claimed_but_never_sent_runs_at_the_next_start(
+    start: OpenEngine, tmp_path: Path
+) -> None:
+    async with start() as engine:
+        alice = Person(engine, ALICE)
+        await alice.ask("remember 42")
+        session = await alice.session()
+        turn = Turn(
+            id=uuid4(),
+            session_id=session.id,
+            prompt=alice.prompt("what number"),
+            state=TurnState.QUEUED,
+            created=now(),
+        )
+        await engine._store.ledger.add(turn)
+        await engine._store.ledger.claim(turn.id, DEAD)
+        [end] = await recovered(engine)
+        assert (end.state, end.text) == (TurnState.DONE, "You told me 42.")
+
+
+async def test_what_a_dead_palaver_left_in_a_session_blocks_nobody(
+    start: OpenEngine, tmp_path: Path
+) -> None:
+    async with another_palaver(tmp_path, "wait 60", "never begun") as (process, lines):
+        await until(lines, "text_delta")
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+    async with start() as engine:
+        elsewhere = Person(engine, ALICE, ConversationId("elsewhere"))
+        [item] = (await elsewhere.view("/sessions")).items
+        await elsewhere.view(f"/switch {item.title}")
+        async with asyncio.timeout(10):
+            assert await elsewhere.ask("hello") == "hello"
+        ends = await recovered(engine)  # its own conversation is told all the same
+        assert [end.state for end in ends] == [TurnState.INTERRUPTED, TurnState.INTERRUPTED]
+
+
 async def test_an_orderly_shutdown_interrupts_what_runs_and_keeps_what_waits(
     start: OpenEngine,
 ) -> None:
@@ -190,4 +229,4 @@ async def _disown(engine: Engine) -> None:
     from palaver.store.schema import turns
 
     async with engine._store._database.write() as connection:
-        await connection.execute(turns.update().values(runner="1:0.00"))
+        await connection.execute(turns.update().values(runner=DEAD))
