@@ -3,7 +3,7 @@
 from palaver.agents.claude.agent import ClaudeAgent
 from palaver.agents.contract import Agent
 from palaver.agents.scripted import ScriptedAgent
-from palaver.hookspecs import hookimpl
+from palaver.markers import hookimpl
 
 
 @hookimpl
