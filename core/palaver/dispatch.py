@@ -111,10 +111,24 @@ class Hooks:
         answer = await self._first("on_approval", request.namespace, request=request)
         return answer if isinstance(answer, Decision) else None
 
-    async def transcribe(self, namespace: Namespace, audio: Audio) -> str | None:
-        """None if no plugin can; a transcription takes as long as it takes."""
-        answer = await self._first("transcribe", namespace, limit_s=None, audio=audio)
-        return answer if isinstance(answer, str) else None
+    async def transcribe(
+        self, namespace: Namespace, audio: Audio, engine: object = None
+    ) -> str | None:
+        """None if no plugin can; a transcription takes as long as it takes.
+
+        Raises:
+            PromptRejectedError: as a plugin raised it.
+        """
+        for implementation in self._implementations("transcribe", namespace):
+            try:
+                answer = await self._call(implementation, limit_s=None, audio=audio, engine=engine)
+            except _Failed as failed:
+                if isinstance(failed.__cause__, PromptRejectedError):
+                    raise failed.__cause__ from None
+                continue
+            if answer is not None:
+                return answer if isinstance(answer, str) else None
+        return None
 
     # --- in order -------------------------------------------------------------------------------
 

@@ -217,8 +217,12 @@ class Engine:
         return await self.turns.stop_turn(namespace, turn_id)
 
     async def transcribe(self, namespace: Namespace, audio: Audio) -> str | None:
-        """What is said in a voice message; None if no plugin can tell."""
-        return await self.host.hooks.transcribe(namespace, audio)
+        """What is said in a voice message; None if no plugin can tell.
+
+        Raises:
+            PromptRejectedError: if a plugin says why it cannot be told.
+        """
+        return await self.host.hooks.transcribe(namespace, audio, self)
 
     # --- what a frontend owes the user ----------------------------------------------------------
 

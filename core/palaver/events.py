@@ -88,6 +88,22 @@ class RateLimited(Model):
     resets_at: int | None = None
 
 
+class Retrying(Model):
+    """The model did not answer, and the agent tries again.
+
+    Attributes:
+        attempt, attempts: which of how many tries this was.
+        delay_s: seconds until the next.
+        reason: one word or two, for example `server_error`.
+    """
+
+    type: Literal["retrying"] = "retrying"
+    attempt: int
+    attempts: int
+    delay_s: float
+    reason: str = ""
+
+
 class FileSent(Model):
     """The agent hands the user a file of the workspace."""
 
@@ -124,6 +140,7 @@ AgentEvent = Annotated[
     | ToolFinished
     | Compacted
     | RateLimited
+    | Retrying
     | FileSent
     | AgentFinished,
     Field(discriminator="type"),
@@ -222,6 +239,7 @@ Event = Annotated[
     | ToolFinished
     | Compacted
     | RateLimited
+    | Retrying
     | FileSent
     | TurnQueued
     | TurnStarted

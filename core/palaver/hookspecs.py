@@ -148,10 +148,13 @@ def on_approval(
 
 
 @hookspec
-def transcribe(audio: Audio) -> Awaitable[str | None] | str | None:
+def transcribe(audio: Audio, engine: "Engine") -> Awaitable[str | None] | str | None:
     """What is said in a voice message. First answer wins; with none the user is told so.
 
     Has no time limit of its own but the frontend's; runs beside everything else.
+
+    Raises:
+        PromptRejectedError: it cannot be told; no other plugin is asked, the user hears why.
     """
 
 

@@ -21,6 +21,7 @@ from palaver.events import (
     QuestionAsked,
     RateLimited,
     RequestSettled,
+    Retrying,
     TextBlock,
     TextDelta,
     Told,
@@ -45,6 +46,8 @@ TYPING_INTERVAL_S = 4.0
 LAST_PAINT_S = 2.0
 """Seconds that an answer waits for a live message that is being sent at that moment: were it to
 arrive after the answer, nobody would take it away."""
+
+_RETRY = "retry"  # what the live message knows it by, among the tools
 
 _OVERHEAD = 200
 """Characters left free in a split message, for its title, receipt and markup."""
@@ -163,7 +166,10 @@ class _Show:
             case TurnStarted():
                 self._live.begin(resumed=event.resumed)
                 await self._unqueue()
+            case Retrying():
+                self._live.tool(_RETRY, words.retrying(event))
             case TextDelta():
+                self._live.tool(_RETRY, None)
                 self._live.add(event.text)
             case TextBlock():
                 self._live.settle(event.text)

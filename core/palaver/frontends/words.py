@@ -3,11 +3,12 @@
 from uuid import UUID
 
 from palaver.commands.words import counted, duration, money
-from palaver.events import TurnFinished
+from palaver.events import Retrying, TurnFinished
 from palaver.frontends.splitting import split_markdown
 from palaver.models import (
     ApprovalRequest,
     PlanRequest,
+    Question,
     QuestionRequest,
     TurnState,
 )
@@ -44,27 +45,50 @@ def approval(request: ApprovalRequest, *, limit: int | None = None) -> View:
 
 
 def question(request: QuestionRequest) -> View:
-    """What the agent wants to know. One question's choices are buttons; several want words."""
+    """What the agent wants to know; several questions at once, which want a line of words each."""
+    if len(request.questions) == 1:
+        return _question(request, request.questions[0])
     items: list[Item] = []
-    actions: list[Action] = []
-    single = len(request.questions) == 1
     for asked in request.questions:
-        if not single:
-            items.append(Item(title=asked.text))
-        for number, choice in enumerate(asked.choices, 1):
-            items.append(Item(title=choice.label, text=choice.description))
-            if single and not asked.several:
-                label = _line(choice.label, 80)
-                actions.append(Action(label=label, command=f"/answer {request.id} {number}"))
-    how = "Or answer in your own words." if actions else "Answer in your own words."
-    if not single:
-        how = "Answer with one line for each question."
-    elif request.questions[0].several:
-        how = "Answer with one or more numbers, separated by commas, or in your own words."
-    own = Action(label="Other …", command=f"/answer {request.id}", input="Your answer")
+        items.append(Item(title=asked.text))
+        items += [Item(title=choice.label, text=choice.description) for choice in asked.choices]
+    own = Action(label="Answer …", command=f"/answer {request.id}", input="Your answer")
     return View(
-        title=f"❓ {request.questions[0].text if single else 'The agent has questions'}",
+        title="❓ The agent has questions",
         items=tuple(items),
+        footer=("Answer with one line for each question.",),
+        actions=(own,),
+        kind="question",
+    )
+
+
+def questions(request: QuestionRequest) -> list[View]:
+    """The same for a chat with buttons: a view for each question, each answered by itself."""
+    if len(request.questions) == 1:
+        return [question(request)]
+    return [_question(request, asked, number) for number, asked in enumerate(request.questions, 1)]
+
+
+def _question(request: QuestionRequest, asked: Question, number: int = 0) -> View:
+    """One question; `number` says which of several."""
+    which = f"{number}=" if number else ""
+    actions = [
+        Action(
+            label=_line(choice.label, 80),
+            command=f"/answer {request.id} {which}{place}",
+            choice=asked.several,
+        )
+        for place, choice in enumerate(asked.choices, 1)
+    ]
+    how = "Or answer in your own words." if actions else "Answer in your own words."
+    if asked.several:
+        how = "Answer with one or more numbers, separated by commas, or in your own words."
+    command = f"/answer {request.id} {which}".strip()
+    own = Action(label="Other …", command=command, input="Your answer")
+    of = f"{number} of {len(request.questions)}: " if number else ""
+    return View(
+        title=f"❓ {of}{asked.text}",
+        items=tuple(Item(title=one.label, text=one.description) for one in asked.choices),
         footer=(how,),
         actions=(*actions, own),
         kind="question",
@@ -96,6 +120,13 @@ def progress(text: str, tools: list[str], *, resumed: bool, limit: int | None) -
         actions=(_STOP,),
         kind="progress",
     )
+
+
+def retrying(event: Retrying) -> str:
+    """One line on a model that does not answer."""
+    reason = f" ({event.reason.replace('_', ' ')})" if event.reason else ""
+    tries = f"try {event.attempt} of {event.attempts}"
+    return f"The model does not answer{reason}; {tries}, next in {duration(event.delay_s)}"
 
 
 def queued(ahead: int, turn_id: UUID | None = None) -> View:

@@ -17,6 +17,7 @@ from palaver.events import (
     AgentReported,
     Compacted,
     RateLimited,
+    Retrying,
     TextBlock,
     TextDelta,
     ThinkingDelta,
@@ -204,6 +205,14 @@ class Translation:
                 self._waiting = True
                 yield from self._report()
                 yield RateLimited(reached=True)
+            case "api_retry":
+                yield from self._report()
+                yield Retrying(
+                    attempt=int(data.get("attempt") or 1),
+                    attempts=int(data.get("max_retries") or 1),
+                    delay_s=float(data.get("retry_delay_ms") or 0) / 1000,
+                    reason=str(data.get("error") or ""),
+                )
 
     def _limit(self, info: sdk.RateLimitInfo) -> Iterator[AgentEvent]:
         if info.status != "allowed":

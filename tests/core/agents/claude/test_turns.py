@@ -17,6 +17,7 @@ from palaver.events import (
     Compacted,
     FileSent,
     RateLimited,
+    Retrying,
     TextBlock,
     TextDelta,
     ThinkingDelta,
@@ -255,6 +256,16 @@ async def test_waiting_for_the_limit_is_told(
     model.script = replies([Fail(429, retry_after=0.1)], [Say("At last.")])
     events = await say(await claude.open(), "hello")
     assert [event.reached for event in only(events, RateLimited)] == [True]
+    assert finished(events).text == "At last."
+
+
+async def test_a_model_that_does_not_answer_is_told_while_the_agent_tries_again(
+    claude: Claude, model: LoopbackModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAUDE_CODE_MAX_RETRIES", "2")
+    model.script = replies([Fail(529)], [Say("At last.")])
+    events = await say(await claude.open(), "hello")
+    assert [(event.attempt, event.attempts) for event in only(events, Retrying)] == [(1, 2)]
     assert finished(events).text == "At last."
 
 
