@@ -2,45 +2,70 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from palaver.agents.contract import AgentProcess
 from palaver.events import TurnQueued
 from palaver.feeds import Submission
 from palaver.identity import Namespace, SessionId
-from palaver.models import Prompt, Turn, TurnState
+from palaver.models import Prompt, Turn, TurnState, now
 from palaver.requests import Requests
 from palaver.store import Store
 
+_TICK = timedelta(microseconds=1)
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Job:
     """A turn on its way through a lane.
 
     Attributes:
-        last: its submission ends with it.
-        upkeep: an automatic compaction, which nobody asked for and nobody waits for.
         process: the agent's, while it runs.
+        stopping: its user wants no more of it.
+        told: its end has been told.
+        compacted: the session was compacted in it.
     """
 
     turn: Turn
     submission: Submission
-    last: bool = True
-    upkeep: bool = False
     process: AgentProcess | None = None
     stopping: bool = False
+    told: bool = False
+    compacted: bool = False
     tools: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Lane:
-    """One session's turns, the running one first."""
+    """One session's turns.
+
+    Attributes:
+        jobs: all of them, in the order in which they came here.
+        running: the one whose turn it is.
+        unblocking: ends what a dead Palaver has left in the session.
+    """
 
     session_id: SessionId
-    jobs: deque[Job] = field(default_factory=deque)
+    jobs: list[Job] = field(default_factory=list)
+    running: Job | None = None
     task: "asyncio.Task[None] | None" = None
+    unblocking: "asyncio.Task[None] | None" = None
+
+    def oldest(self) -> Job:
+        """Whose turn it is: what was left by another life may be older than what came first."""
+        return min(self.jobs, key=lambda job: job.turn.created)
+
+    def in_order(self) -> list[Job]:
+        """The running one, then what waits."""
+        waiting = sorted(self.jobs, key=lambda job: job.turn.created)
+        return sorted(waiting, key=lambda job: job is not self.running)
+
+    def next_time(self) -> datetime:
+        """When the next turn is made: after all that wait, even if the clock was set back."""
+        return max([now(), *(job.turn.created + _TICK for job in self.jobs)])
 
 
 class Lanes(ABC):
@@ -69,20 +94,20 @@ class Lanes(ABC):
     def jobs(self, session_id: SessionId) -> list[Job]:
         """What runs and waits, in order."""
         lane = self._lanes.get(session_id)
-        return list(lane.jobs) if lane else []
+        return lane.in_order() if lane else []
 
     def at_work(self) -> list[Turn]:
         """All that runs or waits here; within a session, in order."""
-        return [job.turn for lane in self._lanes.values() for job in lane.jobs]
+        return [job.turn for lane in self._lanes.values() for job in lane.in_order()]
 
     # --- the way out ----------------------------------------------------------------------------
 
     async def stop(self, session_id: SessionId) -> bool:
         """Stop the running turn; whether there was one."""
-        jobs = self.jobs(session_id)
-        if not jobs:
+        lane = self._lanes.get(session_id)
+        if lane is None or lane.running is None:
             return False
-        job = jobs[0]
+        job = lane.running
         job.stopping = True
         self._requests.drop(job.turn.id)
         if job.process:
@@ -91,40 +116,35 @@ class Lanes(ABC):
 
     async def stop_turn(self, namespace: Namespace, turn_id: UUID) -> bool:
         """Stop or take back this very turn of this namespace's; False if it is not here."""
-        for lane in self._lanes.values():
-            turn = lane.jobs[0].turn if lane.jobs else None
-            if turn and turn.id == turn_id and turn.prompt.namespace == namespace:
-                return await self.stop(lane.session_id)
-        return await self.cancel(namespace, turn_id)
-
-    async def drop(self, namespace: Namespace, session_id: SessionId) -> int:
-        """Take back what still waits; how many turns that were."""
-        waiting = [job for job in self.jobs(session_id)[1:] if not job.upkeep]
-        for job in waiting:
-            await self.cancel(namespace, job.turn.id)
-        return len(waiting)
+        for lane, job in self._owned(namespace):
+            if job.turn.id == turn_id:
+                if job is lane.running:
+                    return await self.stop(lane.session_id)
+                return await self._take_back(lane, job)
+        return False
 
     async def cancel(self, namespace: Namespace, turn_id: UUID) -> bool:
         """Take back one waiting turn of this namespace's; False if it does not wait."""
-        for lane in self._lanes.values():
-            for job in list(lane.jobs)[1:]:
-                if job.turn.id == turn_id and job.turn.prompt.namespace == namespace:
-                    lane.jobs.remove(job)
-                    await self._end(job, TurnState.STOPPED)
-                    return True
+        for lane, job in self._owned(namespace):
+            if job.turn.id == turn_id and job.process is None and not job.stopping:
+                return await self._take_back(lane, job)
         return False
+
+    async def drop(self, namespace: Namespace, session_id: SessionId) -> int:
+        """Take back what still waits; how many turns that were."""
+        waiting = [
+            (lane, job)
+            for lane, job in self._owned(namespace)
+            if lane.session_id == session_id and job is not lane.running
+        ]
+        taken = [await self._take_back(lane, job) for lane, job in waiting]
+        return sum(taken)
 
     async def amend(self, prompt: Prompt) -> bool:
         """Put `prompt` in the place of the one with its key, if that one still waits."""
-        for lane in self._lanes.values():
-            for job in list(lane.jobs)[1:]:
-                old = job.turn.prompt
-                if (old.namespace, old.conversation, old.key) != (
-                    prompt.namespace,
-                    prompt.conversation,
-                    prompt.key,
-                ):
-                    continue
+        wanted = prompt.conversation, prompt.key
+        for _, job in self._owned(prompt.namespace):
+            if (job.turn.prompt.conversation, job.turn.prompt.key) == wanted:
                 if not await self._store.ledger.amend(job.turn.id, prompt):
                     return False
                 job.turn = job.turn.model_copy(update={"prompt": prompt})
@@ -133,7 +153,8 @@ class Lanes(ABC):
 
     async def close(self) -> None:
         """Stop all that runs, as interrupted; what waits stays in the ledger for the next start."""
-        tasks = [lane.task for lane in self._lanes.values() if lane.task]
+        lanes = list(self._lanes.values())
+        tasks = [task for lane in lanes for task in (lane.task, lane.unblocking) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -146,8 +167,8 @@ class Lanes(ABC):
     # --- a lane ---------------------------------------------------------------------------------
 
     @abstractmethod
-    async def _run(self, lane: Lane, job: Job) -> None:
-        """Run the first job of a lane; whatever happens, it has ended on return."""
+    async def _run(self, lane: Lane, job: Job) -> bool:
+        """Run a lane's oldest job; False if it gave way to one that is older still."""
 
     @abstractmethod
     async def _end(self, job: Job, state: TurnState) -> None:
@@ -156,14 +177,37 @@ class Lanes(ABC):
     async def _work(self, lane: Lane) -> None:
         try:
             while lane.jobs:
-                job = lane.jobs[0]
-                try:
-                    await self._run(lane, job)
-                finally:
-                    lane.jobs.popleft()
-                    if job.last:
-                        job.submission.end()
+                job = lane.running = lane.oldest()
+                over = await self._run(lane, job)
+                lane.running = None
+                if over:
+                    self._leave(lane, job)
         finally:
+            if lane.unblocking:
+                lane.unblocking.cancel()
             self._lanes.pop(lane.session_id, None)
             for job in lane.jobs:
                 job.submission.end()
+
+    async def _take_back(self, lane: Lane, job: Job) -> bool:
+        """End a job that waits; one whose turn it is, but which has not begun, ends by itself."""
+        if job is lane.running:
+            job.stopping = True
+            return job.process is None
+        lane.jobs.remove(job)
+        await self._end(job, TurnState.STOPPED)
+        self._leave(lane, job)
+        return True
+
+    def _leave(self, lane: Lane, job: Job) -> None:
+        """A job is over; its submission too, unless an automatic compaction is to be told in it."""
+        if job in lane.jobs:
+            lane.jobs.remove(job)
+        if all(other.submission is not job.submission for other in lane.jobs):
+            job.submission.end()
+
+    def _owned(self, namespace: Namespace) -> Iterator[tuple[Lane, Job]]:
+        for lane in list(self._lanes.values()):
+            for job in lane.in_order():
+                if job.turn.prompt.namespace == namespace and not job.turn.prompt.upkeep:
+                    yield lane, job

@@ -44,6 +44,7 @@ class Prompt(Model):
         key: the frontend's own id of the message. The same key twice runs once.
         text: as typed; a leading slash makes it a command.
         workspace: the directory a *new* session works in, where the frontend knows it.
+        upkeep: an automatic compaction; the engine's own.
         private: nobody but the sender reads along here, so it may hold a pairing code.
     """
 
@@ -54,6 +55,7 @@ class Prompt(Model):
     key: str = Field(default_factory=lambda: uuid4().hex, min_length=1, max_length=200)
     workspace: Path | None = None
     private: bool = False
+    upkeep: bool = False
 
 
 class Usage(Model):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from palaver.events import Compacted
-from palaver.models import Grant, Prompt, Session, Turn
+from palaver.models import Grant, Prompt, Session, Turn, TurnState
 from palaver.views import Action, Item, View
 
 _SHOWN = 200
@@ -41,7 +41,7 @@ def compaction(event: Compacted) -> str:
 
 def compacted(turn: Turn, turns: int) -> View:
     """How an automatic compaction after that many turns went."""
-    if turn.error:
+    if turn.state is not TurnState.DONE:
         return View(title="🗜️ Not compacted", text=turn.error, kind="notice")
     return View(
         title="🗜️ Session auto-compacted",

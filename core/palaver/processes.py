@@ -18,12 +18,16 @@ def identity(pid: int | None = None) -> str:
         raise ProcessLookupError(pid) from None
 
 
+_CLOCK_S = 2.0
+"""Seconds that the system's clock may be adjusted by: start times are told by that clock."""
+
+
 def find(identity_text: str) -> psutil.Process | None:
     """The very process of that identity; None if it has ended (a zombie has)."""
     pid, _, started = identity_text.partition(":")
     try:
         process = psutil.Process(int(pid))
-        same = f"{process.create_time():.2f}" == started
+        same = abs(process.create_time() - float(started)) < _CLOCK_S
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except (psutil.Error, ValueError):
         return None

@@ -52,6 +52,7 @@ class Recovery:
         self._admits = admits
         self._orphan_limit_s = orphan_limit_s
         self._tasks: set[asyncio.Task[None]] = set()
+        self._runner = processes.identity()
         turns.unblock = self.unblock
 
     async def recover(
@@ -66,24 +67,29 @@ class Recovery:
         since = now() - timedelta(days=REDELIVERY_DAYS)
         over = await self._store.ledger.undelivered(frontends, since)
         unfinished = await self._store.ledger.unfinished(frontends)
-        for turn in over:
-            if wanted(turn.prompt) and not _is_alive(turn) and await self._admits(turn.prompt):
-                yield turn, await self._again(turn)
-        for turn in unfinished:
-            if not wanted(turn.prompt) or _is_alive(turn):
-                continue
+        left = [
+            turn for turn in (*over, *unfinished) if wanted(turn.prompt) and not _is_alive(turn)
+        ]
+        # all of them first, so that what is new cannot get in between, here or in another Palaver
+        ours = [turn for turn in left if await self._store.ledger.adopt(turn, self._runner)]
+        for turn in ours:
             admitted = await self._admits(turn.prompt)
-            if turn.prompt.key.startswith("compact:"):
-                await self._drop(turn)
-            elif turn.state is TurnState.RUNNING and not await self._unsent(turn, admitted):
-                submission = self._pick_up(turn)  # also of one who is shut out: it must end
-                if admitted:
-                    yield turn, submission
-            elif admitted:
-                waiting = turn.model_copy(update={"state": TurnState.QUEUED, "started": None})
-                yield turn, self._turns.enqueue(waiting)
-            else:
-                await self._drop(turn)
+            submission = await self._submission(turn, admitted=admitted)
+            if submission and admitted:
+                yield turn, submission
+
+    async def _submission(self, turn: Turn, *, admitted: bool) -> Submission | None:
+        """What comes of a turn that was left; of one who is shut out it must end, too."""
+        if turn.state not in (TurnState.QUEUED, TurnState.RUNNING):
+            return self._again(turn)
+        unsent = turn.state is TurnState.QUEUED or await self._store.ledger.requeue(turn.id)
+        if turn.prompt.upkeep or (unsent and not admitted):
+            await self._drop(turn)
+            return None
+        if unsent:
+            waiting = {"state": TurnState.QUEUED, "started": None}
+            return self._turns.enqueue(turn.model_copy(update=waiting))
+        return self._pick_up(turn)
 
     async def close(self) -> None:
         """Stop waiting for what still works; the next start finds it again."""
@@ -91,30 +97,27 @@ class Recovery:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _again(self, turn: Turn) -> Submission:
+    def _again(self, turn: Turn) -> Submission:
         submission = Submission(turn.id)
         repeated = turn.delivery is DeliveryState.ATTEMPTED
         submission.put(ended(turn, repeated=repeated, recovered=True))
         submission.end()
         return submission
 
-    async def _unsent(self, turn: Turn, admitted: bool) -> bool:
-        """Whether a claimed turn never reached the agent; then it waits again."""
-        return admitted and await self._store.ledger.requeue(turn.id)
-
     async def unblock(self, session_id: SessionId) -> None:
         """End what a dead Palaver has left in a session, so that the session can go on here.
 
         Its own conversation is told when it is next recovered.
         """
-        ours = {turn.id for turn in self._turns.at_work()}
         for turn in await self._store.ledger.waiting(session_id):
-            if turn.id in ours or _is_alive(turn):
+            if _is_alive(turn) or not await self._store.ledger.adopt(turn, self._runner):
                 continue
-            if turn.state is TurnState.RUNNING:
+            if turn.state is TurnState.RUNNING and not await self._store.ledger.requeue(turn.id):
                 await self._outcome(turn)
             else:
                 await self._store.ledger.finish(_ended(turn, TurnState.INTERRUPTED, error=CUT_OFF))
+            ours = turn.model_copy(update={"runner": self._runner})
+            await self._store.ledger.adopt(ours, turn.runner)  # for its own conversation to find
 
     async def _drop(self, turn: Turn) -> None:
         """End it without a word.
@@ -134,12 +137,13 @@ class Recovery:
     async def _finish(self, turn: Turn, submission: Submission) -> None:
         """Wait for the process that was left, then take its answer from the transcript."""
         try:
-            turn = await self._outcome(turn)
-            submission.put(ended(turn, recovered=True))
+            if outcome := await self._outcome(turn):
+                submission.put(ended(outcome, recovered=True))
         finally:
             submission.end()
 
-    async def _outcome(self, turn: Turn) -> Turn:
+    async def _outcome(self, turn: Turn) -> Turn | None:
+        """How the turn has ended; None if somebody else has said so before."""
         own = self._store.of(turn.prompt.namespace)
         session: Session | None = None
         answer: str | None = None
@@ -160,8 +164,7 @@ class Recovery:
                 "turns_since_compaction": session.turns_since_compaction + 1,
             }
             session = session.model_copy(update=counted)
-        await self._store.ledger.finish(turn, session)
-        return turn
+        return turn if await self._store.ledger.finish(turn, session) else None
 
 
 def _ended(turn: Turn, state: TurnState, *, answer: str = "", error: str = "") -> Turn:

@@ -104,7 +104,9 @@ class Requests:
         self, namespace: Namespace, conversation: ConversationId
     ) -> QuestionRequest | None:
         """The newest question that waits in this conversation: free text answers it."""
-        for request, _ in reversed(self._waiting.values()):
+        for request, future in reversed(self._waiting.values()):
+            if future.done():
+                continue
             here = (request.namespace, request.conversation) == (namespace, conversation)
             if here and isinstance(request, QuestionRequest):
                 return request
@@ -152,14 +154,21 @@ class TurnAsker(Asker):
 
     Args:
         emit: takes the turn's events.
+        stopping: whether the turn is being stopped; then nobody is asked any more.
     """
 
     def __init__(
-        self, requests: Requests, hooks: Hooks, turn: Turn, emit: Callable[[Event], None]
+        self,
+        requests: Requests,
+        hooks: Hooks,
+        turn: Turn,
+        emit: Callable[[Event], None],
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._requests = requests
         self._hooks = hooks
         self._emit = emit
+        self._stopping = stopping
         self._about = {
             "session_id": turn.session_id,
             "turn_id": turn.id,
@@ -210,6 +219,8 @@ class TurnAsker(Asker):
         return PlanAnswer(reply.decision is not Decision.DENY, reply.remark)
 
     async def _settled(self, request: Request, asked: Event) -> Reply:
+        if self._stopping():
+            return Reply(Decision.DENY, outcome="Stopped")
         self._emit(asked)
         reply = Reply(Decision.DENY, outcome="The turn ended before an answer")
         try:

@@ -4,6 +4,7 @@ Everything here takes a namespace and asks the store through it, so that nobody 
 """
 
 import asyncio
+import hashlib
 import logging
 import os
 from collections.abc import Callable
@@ -13,17 +14,18 @@ from uuid import uuid4
 from palaver.agents.contract import Agent
 from palaver.config import Settings
 from palaver.dispatch import Hooks
-from palaver.errors import CommandError, SessionBusyError, SessionNotFoundError
+from palaver.errors import CommandError, SessionBusyError, SessionError, SessionNotFoundError
 from palaver.identity import ConversationId, Namespace, SessionId, parse_session_id
-from palaver.models import Prompt, Session, SessionPage, now
+from palaver.models import Prompt, Session, SessionPage, Usage, now
 from palaver.store import Store
 
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 10
 _ALL = 1 << 30
-_CLEANUP_BATCH = 100
 _TITLE_LENGTH = 60
+_LONGEST_FOLDER = 100
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
 class SessionService:
@@ -90,7 +92,11 @@ class SessionService:
             created=moment,
             modified=moment,
         )
-        await asyncio.to_thread(session.workspace.mkdir, parents=True, exist_ok=True)
+        try:
+            await asyncio.to_thread(session.workspace.mkdir, parents=True, exist_ok=True)
+        except OSError as error:
+            problem = f"The workspace {session.workspace} cannot be made: {error.strerror}."
+            raise SessionError(problem, hint="Set sessions.workspace to another folder.") from error
         own = self._store.of(namespace)
         await own.add(session)
         await own.set_current(conversation, session.id)
@@ -113,7 +119,10 @@ class SessionService:
         """A session's transcript is gone: mark it lost, and go on in a new one like it."""
         own = self._store.of(lost.namespace)
         lost = await own.update(lost.id, lost=True)
+        elsewhere = await own.current(conversation)
         replacement = await self.create(lost.namespace, conversation, like=lost)
+        if elsewhere and elsewhere.id != lost.id:  # its user has switched meanwhile
+            await own.set_current(conversation, elsewhere.id)
         await self._hooks.session_lost(lost, replacement)
         return replacement
 
@@ -128,8 +137,7 @@ class SessionService:
         shared = self._settings.sessions.workspace
         if shared:
             return shared
-        user = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in namespace.user)
-        return self._settings.data_dir / "workspaces" / namespace.frontend / user
+        return self._settings.data_dir / "workspaces" / namespace.frontend / _folder(namespace.user)
 
     # --- finding --------------------------------------------------------------------------------
 
@@ -246,6 +254,7 @@ class SessionService:
                 "created": moment,
                 "modified": moment,
                 "size": stamp.st_size,
+                "usage": Usage(),
             }
         )
         own = self._store.of(session.namespace)
@@ -278,6 +287,14 @@ def _stat(path: Path | None) -> os.stat_result | None:
         return path.stat() if path else None
     except OSError:
         return None
+
+
+def _folder(user: str) -> str:
+    """A folder's name that no other user has, short enough for every file system."""
+    name = "".join(c if c in _PLAIN else f"%{ord(c):06x}" for c in user)
+    if len(name) <= _LONGEST_FOLDER:
+        return name
+    return f"{name[:_LONGEST_FOLDER]}%{hashlib.sha256(user.encode()).hexdigest()[:32]}"
 
 
 def _title(text: str) -> str:

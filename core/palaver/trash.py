@@ -9,7 +9,7 @@ from pathlib import Path
 from palaver.agents.contract import Agent
 from palaver.config import Settings
 from palaver.dispatch import Hooks
-from palaver.errors import SessionBusyError
+from palaver.errors import PalaverError, SessionBusyError
 from palaver.identity import Namespace, SessionId
 from palaver.models import CleanupReport, Session, now
 from palaver.sessions import PAGE_SIZE, SessionService
@@ -55,23 +55,22 @@ class Trash:
             SessionBusyError: if a turn runs or waits in it.
             OSError: if its transcript cannot be moved; nothing has changed then.
         """
-        if self._busy(session.id) or await self._store.ledger.waiting(session.id):
+        if self._busy(session.id):
             raise SessionBusyError
-        await self._release(session)
         own = self._store.of(session.namespace)
         transcripts = self._agent(session.agent).transcripts
-        home = await transcripts.locate(session)
+        # the row first, and by one only: from here on nobody else deletes it or runs a turn in it,
+        # and after a crash `restore` finds the transcript where it was
+        trashed = await own.throw_away(session.id, now())
+        await self._release(trashed)
         folder = self._folder / str(session.id)
-        place = folder / home.name if home else None
-        # the row first: after a crash in between, the session is in the trash, its transcript is
-        # still at home, and `restore` finds it there
-        trashed = await own.update(session.id, trashed=now(), transcript=place)
-        if home:
-            try:
-                await transcripts.move(home, folder)
-            except OSError:
-                await own.update(session.id, trashed=None, transcript=home)
-                raise
+        try:
+            home = await transcripts.locate(trashed)
+            place = await transcripts.move(home, folder) if home else trashed.transcript
+        except OSError:
+            await own.update(session.id, trashed=None)
+            raise
+        trashed = await own.update(session.id, transcript=place)
         await self._hooks.session_deleted(trashed)
         return trashed
 
@@ -85,8 +84,13 @@ class Trash:
         place = session.transcript
         if place:
             home = await transcripts.home(session)
-            there = await asyncio.to_thread(place.exists)
-            place = await transcripts.move(place, home) if there else home / place.name
+            # a crash in the middle of deleting leaves it at home, or the row behind the file
+            lying = await asyncio.to_thread(
+                _first, place, self._folder / str(session.id) / place.name
+            )
+            place = home / place.name
+            if lying and lying != place:
+                place = await transcripts.move(lying, home)
         own = self._store.of(session.namespace)
         return await own.update(session.id, trashed=None, transcript=place, modified=now())
 
@@ -109,7 +113,9 @@ class Trash:
             progress: told how many sessions have been dealt with.
         """
         reports = []
-        for namespace in namespaces or await self._store.namespaces():
+        if namespaces is None:
+            namespaces = await self._store.namespaces()
+        for namespace in namespaces:
             report = await self._clean_up_one(namespace, progress)
             reports.append(report)
             if report.trashed or report.purged or report.failed:
@@ -124,12 +130,12 @@ class Trash:
         settings = self._settings
         old = now() - timedelta(days=settings.retention_days)
         trashed, failed = await self._each_stale(namespace, old, progress)
-        purged = await self._purge(namespace, now() - timedelta(days=settings.trash_days))
+        purged, stuck = await self._purge(namespace, now() - timedelta(days=settings.trash_days))
         return CleanupReport(
             namespace=namespace,
             trashed=tuple(trashed),
             purged=tuple(purged),
-            failed=tuple(failed),
+            failed=(*failed, *stuck),
             retention_days=settings.retention_days,
         )
 
@@ -147,21 +153,35 @@ class Trash:
                 try:
                     await self.delete(session)
                     trashed.append(session.id)
-                except (OSError, SessionBusyError) as error:
+                except (OSError, PalaverError) as error:
                     log.warning("session %s could not be moved to the trash: %s", session.id, error)
                     failed[session.id] = f"{session.label}: {error}"
                 progress(len(trashed) + len(failed))
         return trashed, list(failed.values())
 
-    async def _purge(self, namespace: Namespace, before: datetime) -> list[SessionId]:
+    async def _purge(
+        self, namespace: Namespace, before: datetime
+    ) -> tuple[list[SessionId], list[str]]:
         purged: list[SessionId] = []
+        failed: dict[SessionId, str] = {}
         own = self._store.of(namespace)
-        while sessions := await own.trashed_before(before, _CLEANUP_BATCH):
-            for session in sessions:
-                await asyncio.to_thread(_remove_tree, self._folder / str(session.id))
-                await own.purge(session.id)
-                purged.append(session.id)
-        return purged
+        while sessions := await own.trashed_before(before, _CLEANUP_BATCH + len(failed)):
+            rest = [one for one in sessions if one.id not in failed]
+            if not rest:
+                break
+            for session in rest:
+                try:
+                    await asyncio.to_thread(_remove_tree, self._folder / str(session.id))
+                    await own.purge(session.id)
+                    purged.append(session.id)
+                except (OSError, PalaverError) as error:
+                    log.warning("session %s could not be purged: %s", session.id, error)
+                    failed[session.id] = f"{session.label}: {error}"
+        return purged, list(failed.values())
+
+
+def _first(*places: Path) -> Path | None:
+    return next((place for place in places if place.exists()), None)
 
 
 def _remove_tree(folder: Path) -> None:

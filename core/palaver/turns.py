@@ -4,9 +4,10 @@ Whatever happens to a turn ends in one `TurnFinished`.
 """
 
 import asyncio
+import enum
 import logging
-from collections.abc import Awaitable, Callable
-from uuid import uuid4
+from collections.abc import Awaitable, Callable, Coroutine
+from uuid import UUID, uuid4
 
 import palaver.notices as notices
 import palaver.processes as processes
@@ -66,19 +67,25 @@ class Turns(Lanes):
         self._pool = pool
         self._runner = processes.identity()
         self._sessions = sessions
+        self._unwritten: dict[UUID, tuple[Turn, Session | None]] = {}
         self.unblock: Callable[[SessionId], Awaitable[None]] = _leave
         """Ends what a dead Palaver has left in a session; set by who knows how to."""
 
     # --- the way in -----------------------------------------------------------------------------
 
     async def submit(self, session: Session, prompt: Prompt) -> Submission:
-        """Queue a prompt. When this returns, it is durable."""
+        """Queue a prompt. When this returns, it is durable.
+
+        Raises:
+            SessionNotFoundError: if the session has just been deleted.
+        """
+        lane = self._lanes.get(session.id)
         turn = Turn(
             id=uuid4(),
             session_id=session.id,
             prompt=prompt,
             state=TurnState.QUEUED,
-            created=now(),
+            created=lane.next_time() if lane else now(),
             runner=self._runner,
         )
         if not await self._store.ledger.add(turn):
@@ -87,38 +94,63 @@ class Turns(Lanes):
 
     # --- running one ----------------------------------------------------------------------------
 
-    async def _run(self, lane: Lane, job: Job) -> None:
-        turn = await self._claim(job)
-        if turn is None:
-            return
-        job.turn = turn
+    async def _run(self, lane: Lane, job: Job) -> bool:
+        claim = Claim.OVER
         try:
-            await self._turn(lane, job)
+            claim = await self._claim(lane, job)
+            if claim is Claim.OURS:
+                await self._turn(lane, job)
+            elif claim is Claim.STOPPED:
+                await self._end(job, TurnState.STOPPED)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(job, TurnState.INTERRUPTED, error=CUT_OFF))
+            if job.turn.state is TurnState.RUNNING:
+                await asyncio.shield(self._end(job, TurnState.INTERRUPTED, error=CUT_OFF))
             raise
         except PalaverError as error:
             await self._end(job, TurnState.FAILED, error=str(error))
         except Exception as error:
-            log.exception("turn %s", turn.id)
+            log.exception("turn %s", job.turn.id)
             words = f"Something unexpected went wrong ({type(error).__name__}: {error}). /retry"
             await self._end(job, TurnState.FAILED, error=words)
+        return claim is not Claim.GIVES_WAY
 
-    async def _claim(self, job: Job) -> Turn | None:
-        """The turn, when it is ours to run; None if somebody else has ended it."""
+    async def _claim(self, lane: Lane, job: Job) -> "Claim":
+        """Wait until the turn is ours to run."""
         told = False
         while True:
-            claimed = await self._store.ledger.claim(job.turn.id, self._runner)
-            if claimed:
-                return claimed
-            known = await self._store.ledger.get(job.turn.prompt.namespace, job.turn.id)
-            if known is None or known.state is not TurnState.QUEUED:
-                return None
-            await self.unblock(job.turn.session_id)
+            try:
+                if turn := await self._try_claim(job):
+                    job.turn = turn
+                    return Claim.OURS
+                known = await self._store.ledger.get(job.turn.prompt.namespace, job.turn.id)
+                if known is None or known.state is not TurnState.QUEUED:
+                    return Claim.OVER
+            except StoreError as error:  # the prompt is kept, and waits until the store is back
+                log.warning("turn %s cannot be begun yet: %s", job.turn.id, error)
+            if job.stopping:
+                return Claim.STOPPED
+            if lane.oldest() is not job:
+                return Claim.GIVES_WAY
             if not told:
                 job.submission.put(Told(view=notices.elsewhere()))
                 told = True
+            if lane.unblocking is None or lane.unblocking.done():
+                lane.unblocking = asyncio.create_task(self._unblock(lane.session_id))
             await asyncio.sleep(CLAIM_INTERVAL_S)
+
+    async def _try_claim(self, job: Job) -> Turn | None:
+        for turn_id, (turn, session) in list(self._unwritten.items()):
+            await self._store.ledger.finish(turn, session)
+            del self._unwritten[turn_id]
+        if job.stopping:
+            return None
+        return await self._store.ledger.claim(job.turn.id, self._runner)
+
+    async def _unblock(self, session_id: SessionId) -> None:
+        try:
+            await self.unblock(session_id)
+        except PalaverError as error:
+            log.warning("session %s is still blocked: %s", session_id, error)
 
     async def _turn(self, lane: Lane, job: Job) -> None:
         own = self._store.of(job.turn.prompt.namespace)
@@ -147,7 +179,7 @@ class Turns(Lanes):
         self._lanes[session.id] = lane
         self._lanes.pop(lane.session_id, None)
         lane.session_id = session.id
-        for waiting in lane.jobs:
+        for waiting in list(lane.jobs):  # what comes from now on has the new id
             await self._store.ledger.move(prompt.namespace, waiting.turn.id, session.id)
             waiting.turn = waiting.turn.model_copy(update={"session_id": session.id})
         job.submission.put(Told(view=notices.lost(lost)))
@@ -168,15 +200,14 @@ class Turns(Lanes):
             job.submission.put(event)
             tap.put(event)
 
-        emit(TurnStarted(turn_id=turn.id, session_id=session.id, resumed=session.turns > 0))
-        job.process = process
-        if job.stopping:  # it was stopped while its process was being opened
-            return AgentFinished(stopped=True)
         finished = AgentFinished(error="The agent ended without a result. /retry runs it again.")
-        asker = TurnAsker(self._requests, self._hooks, turn, emit)
-        own = self._store.of(session.namespace)
         done = ""
         try:
+            emit(TurnStarted(turn_id=turn.id, session_id=session.id, resumed=session.turns > 0))
+            job.process = process
+            if job.stopping:  # it was stopped while its process was being opened
+                return AgentFinished(stopped=True)
+            asker = TurnAsker(self._requests, self._hooks, turn, emit, lambda: job.stopping)
             async for event in process.run(turn.id, prompt, asker):
                 if isinstance(event, AgentFinished):
                     finished = event
@@ -184,16 +215,17 @@ class Turns(Lanes):
                 job.tools += isinstance(event, ToolStarted)
                 emit(event)
                 if isinstance(event, AgentReported):  # only now, for the prompt did not wait
-                    await self._sessions.entitle(session, turn.prompt)
+                    await self._harmlessly(self._sessions.entitle(session, turn.prompt))
                 if isinstance(event, Compacted):
-                    lease.unsettled = True
-                    await own.update(session.id, turns_since_compaction=0)
+                    lease.unsettled = job.compacted = True
                     done = notices.compaction(event)
         finally:
             tap.end()
         if finished.text or finished.error:
             return finished
         return finished.model_copy(update={"text": done})
+
+    # --- ending one -----------------------------------------------------------------------------
 
     async def _settle(
         self, lane: Lane, job: Job, session: Session, finished: AgentFinished
@@ -204,9 +236,8 @@ class Turns(Lanes):
             state = TurnState.STOPPED
         elif finished.error:
             state = TurnState.FAILED
-        own = self._store.of(session.namespace)
-        counted = (await own.get(session.id)).turns_since_compaction
         is_prompt = not job.turn.prompt.text.startswith(COMPACT)
+        counted = 0 if job.compacted else session.turns_since_compaction
         session = session.model_copy(
             update={
                 "turns": session.turns + is_prompt,
@@ -215,9 +246,10 @@ class Turns(Lanes):
             }
         )
         limit = self._settings.auto_compact_turns
-        due = bool(limit) and is_prompt and session.turns_since_compaction >= limit
-        if due:
-            await self._compact_next(lane, job)
+        if limit and is_prompt and session.turns_since_compaction >= limit:
+            await self._harmlessly(self._compact_next(lane, job))
+        if job.turn.prompt.upkeep and state is not TurnState.STOPPED:
+            session = session.model_copy(update={"turns_since_compaction": 0})
         await self._end(
             job,
             state,
@@ -230,14 +262,13 @@ class Turns(Lanes):
     async def _compact_next(self, lane: Lane, job: Job) -> None:
         """Compact the session before whatever waits in it; told as part of the turn that was."""
         prompt = job.turn.prompt.model_copy(
-            update={"text": COMPACT, "key": f"compact:{job.turn.id}", "attachments": ()}
+            update={"text": COMPACT, "key": f"{job.turn.id}", "attachments": (), "upkeep": True}
         )
         turn = job.turn.model_copy(
-            update={"id": uuid4(), "prompt": prompt, "state": TurnState.QUEUED}
+            update={"id": uuid4(), "prompt": prompt, "state": TurnState.QUEUED, "started": None}
         )  # it keeps the time of the turn before it, so that it comes before what waits
         if await self._store.ledger.add(turn):
-            job.last = False
-            lane.jobs.insert(1, Job(turn, job.submission, upkeep=True))
+            lane.jobs.append(Job(turn, job.submission))
 
     async def _end(
         self,
@@ -249,8 +280,10 @@ class Turns(Lanes):
         error: str = "",
         usage: Usage | None = None,
     ) -> None:
-        """Write the end of a turn into the ledger, then tell it."""
-        turn = job.turn.model_copy(
+        """Write the end of a turn into the ledger, then tell it. Raises nothing of its own."""
+        if job.told:
+            return
+        job.turn = job.turn.model_copy(
             update={
                 "state": state,
                 "finished": now(),
@@ -259,26 +292,43 @@ class Turns(Lanes):
                 "usage": usage or Usage(),
             }
         )
-        job.turn = turn
         try:
-            await self._store.ledger.finish(turn, session)
+            await self._store.ledger.finish(job.turn, session)
         except StoreError as store_error:  # the answer is here, so it is told all the same
-            log.exception("turn %s could not be recorded", turn.id)
-            turn = turn.model_copy(update={"error": f"{error} {store_error}".strip()})
-        if job.upkeep:
-            await self._tell_upkeep(job, turn)
+            log.exception("turn %s could not be recorded", job.turn.id)
+            self._unwritten[job.turn.id] = job.turn, session
+            words = f"{error} {store_error}".strip()
+            job.turn = job.turn.model_copy(update={"error": words})
+        job.told = True
+        if job.turn.prompt.upkeep:
+            view = notices.compacted(job.turn, self._settings.auto_compact_turns)
+            job.submission.put(Told(view=view))
+            delivered = self._store.ledger.deliver(job.turn.id, DeliveryState.DELIVERED)
+            await self._harmlessly(delivered)
         else:
-            job.submission.put(ended(turn, tools=job.tools))
-        if turn.started is None:  # taken back before its lane came to it
-            job.submission.end()
-        session = session or await self._store.of(turn.prompt.namespace).get(turn.session_id)
+            job.submission.put(ended(job.turn, tools=job.tools))
+        await self._harmlessly(self._tell_plugins(job.turn, session))
+
+    async def _tell_plugins(self, turn: Turn, session: Session | None) -> None:
+        if session is None:
+            session = await self._store.of(turn.prompt.namespace).get(turn.session_id)
         await self._hooks.turn_finished(session, turn)
 
-    async def _tell_upkeep(self, job: Job, turn: Turn) -> None:
-        own = self._store.of(turn.prompt.namespace)
-        await own.update(turn.session_id, turns_since_compaction=0)
-        await self._store.ledger.deliver(turn.id, DeliveryState.DELIVERED)
-        job.submission.put(Told(view=notices.compacted(turn, self._settings.auto_compact_turns)))
+    async def _harmlessly(self, work: Coroutine[object, object, object]) -> None:
+        """The answer matters more than the books: what fails here is logged."""
+        try:
+            await work
+        except PalaverError as error:
+            log.warning("after a turn: %s", error)
+
+
+class Claim(enum.Enum):
+    """What came of waiting for a turn to be ours."""
+
+    OURS = "it can run"
+    OVER = "somebody else has ended it"
+    STOPPED = "its user has taken it back"
+    GIVES_WAY = "one that is older has come into its lane"
 
 
 async def _leave(session_id: SessionId) -> None:

@@ -516,3 +516,11 @@ async def test_nobody_listens_where_no_plugin_implements_the_hook(
     assert not hooks().hears_events(ALICE)
     await hooks().event(SESSION, TURN, TextDelta(text="x"))
     assert caplog.records == []
+
+
+async def test_a_thousand_calls_at_once_are_all_answered() -> None:
+    before = set(threading.enumerate())
+    called = hooks(Plugin("on_authorize", lambda _: True), timeout_s=10)
+    answers = await asyncio.gather(*(called.authorize(ALICE, HERE) for _ in range(1000)))
+    assert answers == [True] * 1000
+    assert len(set(threading.enumerate()) - before) <= 16

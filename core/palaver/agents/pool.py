@@ -58,6 +58,7 @@ class Pool:
         self._background: set[asyncio.Task[None]] = set()
         self._notes: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def acquire(self, session: Session) -> Lease:
         """A process that holds this session, warm if there is one.
@@ -78,7 +79,7 @@ class Pool:
     async def release(self, lease: Lease, *, keep: bool) -> None:
         """Give a process back; without `keep` it is closed."""
         self._running.release()
-        if not keep or not lease.process.alive or not self._limits.max_warm:
+        if self._closed or not keep or not lease.process.alive or not self._limits.max_warm:
             await lease.process.close()
             return
         lease.fresh = False
@@ -98,7 +99,8 @@ class Pool:
             await self._close(warm)
 
     async def close(self) -> None:
-        """Close all that is warm; what runs must have been released before."""
+        """Close all that is warm; what is released from now on is closed, too."""
+        self._closed = True
         if self._sweeper:
             self._sweeper.cancel()
         while self._warm:
@@ -126,20 +128,20 @@ class Pool:
         lease = _opened(warm)
         if lease is None:
             return await self._open(session)
-        if lease.process.alive and not await self._is_stale(lease):
-            await self._configure(lease, session)
-            return lease
+        try:
+            if lease.process.alive and not await self._is_stale(lease):
+                await self._configure(lease, session)
+                return lease
+        except BaseException:
+            await asyncio.shield(lease.process.close())
+            raise
         await lease.process.close()
         return await self._open(session)
 
     async def _configure(self, lease: Lease, session: Session) -> None:
         if (lease.model, lease.mode) == (session.model, session.mode):
             return
-        try:
-            await lease.process.configure(model=session.model, mode=session.mode)
-        except BaseException:
-            await lease.process.close()
-            raise
+        await lease.process.configure(model=session.model, mode=session.mode)
         lease.model, lease.mode = session.model, session.mode
 
     async def _is_stale(self, lease: Lease) -> bool:
@@ -154,7 +156,11 @@ class Pool:
         lease = Lease(process, resume, model=session.model, mode=session.mode)
         lease.transcript = transcript
         lease.unsettled = resume
-        await self._note_stamp(lease)
+        try:
+            await self._note_stamp(lease)
+        except BaseException:
+            await asyncio.shield(process.close())
+            raise
         return lease
 
     async def _note_stamp(self, lease: Lease) -> None:

@@ -75,6 +75,11 @@ _REQUEUE = (
     .where(_THIS, turns.c.state == TurnState.RUNNING.value, turns.c.agent_process == "")
     .values(state=TurnState.QUEUED.value, started=sa.null())
 )
+_ADOPT = (
+    sa.update(turns)
+    .where(_THIS, turns.c.runner == sa.bindparam("b_from"))
+    .values(runner=sa.bindparam("b_to_runner"))
+)
 _AMEND = (
     sa.update(turns)
     .where(_THIS, owned(turns), turns.c.state == TurnState.QUEUED.value)
@@ -102,7 +107,7 @@ _WAITING = _SELECT.where(turns.c.session_id == sa.bindparam("b_session"), _UNFIN
 _LAST = (
     _SELECT.where(owned(turns), turns.c.conversation == sa.bindparam("b_conversation"))
     .order_by(turns.c.created.desc(), turns.c.seq.desc())
-    .limit(1)
+    .limit(2)  # a compaction, and the turn that it followed
 )
 _MOVE = (
     sa.update(turns)
@@ -151,13 +156,23 @@ class Ledger:
         """Write a turn down; False if its (namespace, conversation, key) is there already.
 
         Raises:
-            SessionNotFoundError: if the prompt's namespace does not have the turn's session.
+            SessionNotFoundError: if the prompt's namespace does not have the turn's session, or
+                has it in the trash.
         """
+
+        def insert(connection: sa.Connection) -> bool:
+            owner = owner_values(turn.prompt.namespace)
+            live = connection.execute(_LIVE_SESSION, {"b_to": str(turn.session_id), **owner})
+            if live.first() is None:
+                return False
+            connection.execute(_INSERT, turn_values(turn))
+            return True
+
         try:
-            await self._database.change(_INSERT, turn_values(turn))
+            added = await self._database.transaction(insert)
         except sa.exc.IntegrityError:
-            return await self._why_not_added(turn)
-        return True
+            added = False
+        return added or await self._why_not_added(turn)
 
     async def _why_not_added(self, turn: Turn) -> bool:
         prompt = turn.prompt
@@ -187,6 +202,11 @@ class Ledger:
     async def note_process(self, turn_id: UUID, process: str) -> None:
         """Keep which process of the agent runs the turn, as `pid:start time`."""
         await self._database.change(_NOTE_PROCESS, {"b_id": str(turn_id), "b_process": process})
+
+    async def adopt(self, turn: Turn, runner: str) -> bool:
+        """Take over a turn that another Palaver has left; only one of all who try gets it."""
+        values = {"b_id": str(turn.id), "b_from": turn.runner, "b_to_runner": runner}
+        return bool(await self._database.change(_ADOPT, values))
 
     async def requeue(self, turn_id: UUID) -> bool:
         """Let a turn wait again that was claimed but never given to the agent; False if it was."""
@@ -244,9 +264,10 @@ class Ledger:
         return await self._many(_WAITING, {"b_session": str(session_id)})
 
     async def last(self, namespace: Namespace, conversation: ConversationId) -> Turn | None:
-        """The conversation's newest turn."""
+        """The conversation's newest turn that its user has asked for."""
         where = {"b_conversation": conversation, **owner_values(namespace)}
-        return await self._first(_LAST, where)
+        found = await self._many(_LAST, where)
+        return next((turn for turn in found if not turn.prompt.upkeep), None)
 
     async def move(self, namespace: Namespace, turn_id: UUID, session_id: SessionId) -> None:
         """Give a turn that is not over to another live session of its namespace.

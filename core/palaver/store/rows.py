@@ -110,9 +110,8 @@ def prompt_text(prompt: Prompt) -> str:
     """
     attachments = [[a.name, a.media_type, kept(str(a.path))] for a in prompt.attachments]
     workspace = kept(str(prompt.workspace)) if prompt.workspace else None
-    return json.dumps(
-        {"text": sound(prompt.text), "attachments": attachments, "workspace": workspace}
-    )
+    kept_values = {"text": sound(prompt.text), "attachments": attachments, "workspace": workspace}
+    return json.dumps({**kept_values, "upkeep": prompt.upkeep})
 
 
 def prompt_from(row: sa.Row[Any]) -> Prompt:
@@ -129,6 +128,7 @@ def prompt_from(row: sa.Row[Any]) -> Prompt:
             for name, media_type, path in read["attachments"]
         ),
         workspace=Path(original(place)) if place else None,
+        upkeep=read.get("upkeep", False),
     )
 
 

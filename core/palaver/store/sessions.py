@@ -65,6 +65,12 @@ _GET_TRASHED = _GET.where(_TRASHED)
 _INSERT = sa.insert(sessions)
 _UPDATE = sa.update(sessions).where(_THIS).returning(*SESSION_COLUMNS)
 _AT_WORK = sa.exists().where(turns.c.session_id == sessions.c.id, turns.c.state.in_(WAITING))
+_THROW_AWAY = (
+    sa.update(sessions)
+    .where(_THIS, _LIVE, ~_AT_WORK)
+    .values(trashed=sa.bindparam("b_now", type_=sessions.c.trashed.type))
+    .returning(*SESSION_COLUMNS)
+)
 _PURGE = sa.delete(sessions).where(_THIS, ~_AT_WORK)
 
 
@@ -193,6 +199,20 @@ class Sessions:
         row = await self._database.change_one(_UPDATE, {**where, **values})
         if row is None:
             raise SessionNotFoundError
+        return session_from(row)
+
+    async def throw_away(self, session_id: SessionId, moment: datetime) -> Session:
+        """Mark a live session as trashed; only one of all who try does.
+
+        Raises:
+            SessionNotFoundError: if this namespace has no such live session.
+            SessionBusyError: if one of its turns is queued or running, in whatever process.
+        """
+        where = {"b_id": str(session_id), **self._owner}
+        row = await self._database.change_one(_THROW_AWAY, {**where, "b_now": moment})
+        if row is None:
+            await self.get(session_id)
+            raise SessionBusyError
         return session_from(row)
 
     async def page(
