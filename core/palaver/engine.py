@@ -17,13 +17,18 @@ from palaver.agents.pool import Pool
 from palaver.commands.contract import Command, CommandCall
 from palaver.commands.registry import BUILT_IN, Commands, is_command
 from palaver.config import Settings
-from palaver.errors import CommandError, ConfigError, PalaverError, SessionError
+from palaver.errors import (
+    CommandError,
+    ConfigError,
+    PalaverError,
+    SessionError,
+    SessionNotFoundError,
+)
 from palaver.feeds import Submission
 from palaver.guard import Guard
 from palaver.identity import ConversationId, Namespace, SessionId
 from palaver.models import (
     Audio,
-    Decision,
     DeliveryState,
     Prompt,
     QuestionRequest,
@@ -31,12 +36,12 @@ from palaver.models import (
     Turn,
     Usage,
 )
-from palaver.notices import offered, paired
+from palaver.notices import answered, offered, paired
 from palaver.offers import Offers
 from palaver.pairing import Pairing, code_in
 from palaver.plugins import PluginHost
 from palaver.recovery import Recovery
-from palaver.requests import Reply, Requests, choose
+from palaver.requests import Requests
 from palaver.sessions import SessionService
 from palaver.store import Store
 from palaver.trash import Trash
@@ -123,10 +128,13 @@ class Engine:
         if prompt.text.startswith("//"):  # the agent's own command
             prompt = prompt.model_copy(update={"text": prompt.text[1:]})
         question = self.requests.question(prompt.namespace, prompt.conversation)
-        if question and prompt.text.strip():
+        if question and prompt.text.strip() and not prompt.attachments:
             return self._answer(question, prompt)
         session = await self.sessions.current(prompt)
-        return await self.turns.submit(session, prompt)
+        try:
+            return await self.turns.submit(session, prompt)
+        except SessionNotFoundError:  # deleted in this very moment
+            return await self.turns.submit(await self.sessions.current(prompt), prompt)
 
     async def press(self, prompt: Prompt, button: str) -> Submission:
         """Take a click on a button; `prompt` says who clicked, where, and the click's own key.
@@ -287,6 +295,10 @@ class Engine:
             answer = await command.run(CommandCall(self, prompt, role, argument))
         except PalaverError as error:
             return Submission.of(error_view(error))
+        except Exception as error:  # a plugin's command may raise anything
+            log.exception("the command %s failed", prompt.text.split()[0])
+            words = f"The command failed ({type(error).__name__})."
+            return Submission.of(error_view(CommandError(words, hint="The log says more.")))
         return Submission.of(answer) if isinstance(answer, View) else answer
 
     def _key(self, prompt: Prompt) -> tuple[Namespace, ConversationId, str]:
@@ -303,9 +315,9 @@ class Engine:
         return True
 
     def _answer(self, question: QuestionRequest, prompt: Prompt) -> Submission:
-        reply = Reply(Decision.ONCE, answers=choose(question, prompt.text))
-        self.requests.settle(prompt.namespace, question.id, reply)
-        return Submission.of(View(title="Passed on to the agent.", kind="notice"))
+        if not self._remember(prompt):
+            return Submission(duplicate=True)
+        return Submission.of(answered(self.requests.answer(question, prompt.text)))
 
     async def _complete_session(
         self, namespace: Namespace, command: Command, text: str

@@ -183,7 +183,9 @@ def on_session_deleted(session: Session) -> Awaitable[None] | None:
 
 @hookspec
 def on_event(session: Session, turn: Turn, event: Event) -> Awaitable[None] | None:
-    """Something happened in a turn. Told, in the order of the turn's events.
+    """Something happened in a turn, from its start to the agent's last word. Told, in order.
+
+    That a prompt waits, and how its turn has ended, are not among them: `on_turn_finished`.
 
     A slow plugin never delays the turn: events wait for it, and past a thousand the oldest are
     dropped, which is logged.

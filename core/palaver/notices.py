@@ -50,6 +50,12 @@ def compacted(turn: Turn, turns: int) -> View:
     )
 
 
+def answered(left: int) -> View:
+    """An answer has been taken; so many questions are still open."""
+    title = f"✅ {left} more to answer." if left else "✅ Passed on to the agent."
+    return View(title=title, kind="notice")
+
+
 def paired(grant: Grant) -> View:
     """Somebody has sent the right pairing code."""
     who = "one of its owners" if grant.owner else "a member"

@@ -68,6 +68,24 @@ class Requests:
         self._waiting: dict[str, tuple[Request, asyncio.Future[Reply]]] = {}
         self._answers: dict[str, dict[int, str]] = {}
 
+    def answer(self, request: QuestionRequest, words: str) -> int:
+        """Answer what is still open; how many questions still are.
+
+        With a line for each of them the lines answer them in order; else the words answer the
+        first.
+
+        Raises:
+            RequestOverError: if the request is over.
+        """
+        answered = self._answers.get(request.id, {})
+        waiting = [n for n in range(1, len(request.questions) + 1) if n not in answered]
+        lines = [line for line in words.strip().splitlines() if line.strip()]
+        given = lines if 1 < len(waiting) == len(lines) else [words]
+        left = len(waiting)
+        for number, text in zip(waiting, given, strict=False):
+            left = self.answer_one(request, number, text)
+        return left
+
     def answer_one(self, request: QuestionRequest, number: int, words: str) -> int:
         """Answer one of several questions, counted from 1; with the last one all are settled.
 

@@ -42,6 +42,9 @@ CLAIM_INTERVAL_S = 0.2
 NO_PROCESS = "none"
 """What is noted of an agent that has no process."""
 
+LAST_EVENTS_S = 10.0
+"""Seconds that slow plugins have for the last events when Palaver stops."""
+
 CUT_OFF = "Palaver was stopped while the agent was at work. /retry runs it again."
 
 
@@ -67,6 +70,7 @@ class Turns(Lanes):
         self._pool = pool
         self._runner = processes.identity()
         self._sessions = sessions
+        self._taps: set[asyncio.Task[None]] = set()
         self._unwritten: dict[UUID, tuple[Turn, Session | None]] = {}
         self.unblock: Callable[[SessionId], Awaitable[None]] = _leave
         """Ends what a dead Palaver has left in a session; set by who knows how to."""
@@ -91,6 +95,11 @@ class Turns(Lanes):
         if not await self._store.ledger.add(turn):
             return Submission(duplicate=True)
         return self.enqueue(turn)
+
+    async def close(self) -> None:
+        await super().close()
+        if self._taps:  # each event has its own time limit; together they get one
+            await asyncio.wait(self._taps, timeout=LAST_EVENTS_S)
 
     # --- running one ----------------------------------------------------------------------------
 
@@ -220,7 +229,9 @@ class Turns(Lanes):
                     lease.unsettled = job.compacted = True
                     done = notices.compaction(event)
         finally:
-            tap.end()
+            if last := tap.end():
+                self._taps.add(last)
+                last.add_done_callback(self._taps.discard)
         if finished.text or finished.error:
             return finished
         return finished.model_copy(update={"text": done})

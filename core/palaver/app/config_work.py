@@ -154,11 +154,11 @@ def _secret_problem(name: str, table: BaseModel | None) -> ConfigError | None:
     except ConfigError as error:
         file = f"{table.token_file}: " if table.token_file else ""
         location = ["plugins", name, *error.location]
-        return ConfigError(f"{file}{_bare(error)}", location=location)
+        return ConfigError(f"{file}{bare(error)}", location=location)
     return None
 
 
-def _bare(error: ConfigError) -> str:
+def bare(error: ConfigError) -> str:
     """What is wrong, without where."""
     return error.message.rpartition(" -> ")[2].partition(": ")[2] or error.message
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr
 from palaver.access import Role
 from palaver.app import config_file
 from palaver.app.access_work import local, make_code, told
+from palaver.app.config_work import bare
 from palaver.app.runtime import Runtime, run
 from palaver.app.terminal import is_interactive
 from palaver.config import SecretSettings, Settings, config_path, load_settings
@@ -198,7 +199,8 @@ class Wizard:
         return account
 
     def _complain(self, error: PalaverError) -> None:
-        click.secho(error.message, err=True, fg="red")
+        problem = bare(error) if isinstance(error, ConfigError) else error.message
+        click.secho(problem, err=True, fg="red")
         click.echo(error.hint, err=True)
 
     # --- what is written ------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from palaver.models import (
     TurnState,
     now,
 )
-from palaver.notices import offered
+from palaver.notices import answered, offered
 from palaver.offers import merged
-from palaver.requests import Reply, choose
+from palaver.requests import Reply
 from palaver.views import Action, FieldRow, View
 
 _ONE_OF_SEVERAL = re.compile(r"(?P<number>\d{1,2})=\s*(?P<words>.+)", re.DOTALL)
@@ -117,13 +117,8 @@ async def answer(call: CommandCall) -> View:
     one = _ONE_OF_SEVERAL.fullmatch(words.strip())
     if one and len(request.questions) > 1:
         given = one["words"].replace(f"{one['number']}=", "")  # several choices, each with it
-        left = call.engine.requests.answer_one(request, int(one["number"]), given)
-        title = f"✅ {counted(left, 'question')} left." if left else "✅ Passed on to the agent."
-        return View(title=title, kind="notice")
-    answers = choose(request, words)
-    reply = Reply(Decision.ONCE, answers=answers, outcome=f"Answered: {'; '.join(answers)}")
-    call.engine.requests.settle(call.namespace, request.id, reply)
-    return View(title="✅ Passed on to the agent.", kind="notice")
+        return answered(call.engine.requests.answer_one(request, int(one["number"]), given))
+    return answered(call.engine.requests.answer(request, words))
 
 
 async def details(call: CommandCall) -> View:
@@ -136,7 +131,7 @@ async def details(call: CommandCall) -> View:
         Action(label="Deny", command=f"/deny {request.id}", style="danger"),
     )
     title = f"🔍 {request.tool}: all of it"
-    return View(title=title, text=request.detail, actions=actions, private=True)
+    return View(title=title, text=request.detail, actions=actions)
 
 
 async def cancel(call: CommandCall) -> View:

@@ -57,8 +57,8 @@ class Commands:
             shown = [one.name for one in self.shown(role)]
             near = difflib.get_close_matches(name, shown, n=3, cutoff=0.5)
             hint = "Did you mean " + " or ".join(f"/{one}" for one in near) + "?" if near else ""
-            hint = hint or f"See /help. If it is the agent's own, write //{name}."
-            raise CommandError(f"There is no command /{name}.", hint=hint)
+            hint = hint or f"See /help. If it is the agent's own, write //{name[:40]}."
+            raise CommandError(f"There is no command /{name[:40]}.", hint=hint)
         if command.role > role:
             raise CommandError(f"/{name} is for the owner.", hint="See /help for what you can do.")
         return command, argument

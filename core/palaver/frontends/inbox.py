@@ -7,18 +7,22 @@ from pathlib import Path
 
 from palaver.errors import SessionError
 
-_LENGTH = 100
+_LENGTH = 200  # bytes, of the 255 that file systems take
 _UNSAFE = re.compile(r"[^\w.()+,=@-]+")
 
 
 def safe_name(name: str) -> str:
-    """A file name without folders, hidden beginnings and surprises; at most 100 characters."""
+    """A file name without folders, hidden beginnings and surprises; at most 200 bytes."""
     last = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
     clean = _UNSAFE.sub("_", last).strip("._") or "file"
     stem, dot, suffix = clean.rpartition(".")
     if not dot or len(suffix) > 10:
-        return clean[:_LENGTH]
-    return f"{stem[: _LENGTH - len(suffix) - 1]}.{suffix}"
+        return _cut(clean, _LENGTH)
+    return f"{_cut(stem, _LENGTH - len(suffix.encode()) - 1)}.{suffix}"
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")
 
 
 async def store_file(folder: Path, name: str, data: bytes) -> Path:

@@ -47,6 +47,9 @@ LAST_PAINT_S = 2.0
 """Seconds that an answer waits for a live message that is being sent at that moment: were it to
 arrive after the answer, nobody would take it away."""
 
+_SEND_AGAIN_S = (0.0, 2.0, 10.0, 60.0)
+"""Seconds before each try to send an answer."""
+
 _RETRY = "retry"  # what the live message knows it by, among the tools
 
 _OVERHEAD = 200
@@ -203,13 +206,32 @@ class _Show:
 
     async def _finish(self, event: TurnFinished) -> None:
         await self._live.pause()
-        await self._unqueue()
-        await self._engine.attempting(event.turn_id)
-        await self._send(words.finished(event))
-        await self._engine.delivered(event.turn_id)
+        await self._harmlessly(self._unqueue())
+        await self._harmlessly(self._engine.attempting(event.turn_id))
+        if not await self._deliver(words.finished(event)):
+            return  # what shows of it stays; the next start sends it again
+        await self._harmlessly(self._engine.delivered(event.turn_id))
         await self._live.end()
         if self._can.files and self._can.file_above and len(event.text) > self._can.file_above:
             await self._whole(event.text)
+
+    async def _deliver(self, view: View) -> bool:
+        """Send an answer, again if need be, and then marked, for half of it may have arrived."""
+        for pause in _SEND_AGAIN_S:
+            await asyncio.sleep(pause)
+            if await self._harmlessly(self._send(view)):
+                return True
+            view = view.model_copy(update={"repeated": True})
+        return False
+
+    async def _harmlessly(self, work: Coroutine[object, object, object]) -> bool:
+        """Whether it went well; if not it is logged, and what comes next must go on."""
+        try:
+            await work
+        except Exception:  # a frontend may raise anything
+            log.exception("%s: a message could not be shown", self._frontend.name)
+            return False
+        return True
 
     async def _whole(self, answer: str) -> None:
         """A long answer once more, as a file: many messages are hard to keep or to search."""
@@ -249,7 +271,8 @@ class _Show:
         for message, view in self._requests.pop(event.request_id, []):
             if self._can.edit:
                 update = {"actions": (), "footer": (event.outcome,), "text": ""}
-                await self._frontend.edit(self._place, message, view.model_copy(update=update))
+                changed = view.model_copy(update=update)
+                await self._harmlessly(self._frontend.edit(self._place, message, changed))
 
     async def _file(self, event: FileSent) -> None:
         if self._can.files:

@@ -92,6 +92,16 @@ class ChatDriver(ABC):
             raise AssertionError(f"it never showed; {user} sees:\n{seen}") from None
         return found[-1]
 
+    async def works(self, user: str) -> None:
+        """Wait until the agent has the user's prompt."""
+        for _ in range(100):
+            await self.say(user, "/status")
+            await self.sees(user, "")
+            if any("At work for" in message.text for message in self.shown(user)):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"the agent never began to work for {user}")
+
     async def allow(self, user: str, label: str) -> None:
         """Press a button, or type its command where there are none."""
         if self.capabilities.actions:
@@ -208,8 +218,7 @@ class FrontendConformance:
 
     async def test_a_turn_cut_off_by_a_restart_is_told(self, chat: ChatDriver) -> None:
         await chat.say("alice", "wait 60")
-        if chat.capabilities.edit:
-            await chat.sees("alice", "Working.")
+        await chat.works("alice")
         await chat.restart()
         await chat.sees("alice", "/retry")
 

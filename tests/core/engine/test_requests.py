@@ -125,7 +125,7 @@ async def test_a_question_takes_a_number_a_label_or_free_words(
 async def test_the_next_message_answers_a_question(alice: Person) -> None:
     submission = await alice.submit("ask Which colour?|red|green")
     await _until_asked(submission)
-    assert (await alice.view("2")).title == "Passed on to the agent."
+    assert (await alice.view("2")).title == "✅ Passed on to the agent."
     assert (await _rest(submission))[0] == "You said: green"
 
 
