@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.harness import Figure, table
 
-GROUPS = ("turns", "store", "engine", "startup")
+GROUPS = ("turns", "telegram", "store", "engine", "startup")
 
 
 def main() -> None:

@@ -130,7 +130,9 @@ class ClaudeProcess(AgentProcess):
         self._turn = turn
         self._busy = True
         try:
-            content = await asyncio.to_thread(content_of, prompt)
+            content: str | list[dict[str, Any]] = prompt.text
+            if prompt.attachments:  # only then are there files to read
+                content = await asyncio.to_thread(content_of, prompt)
             if turn.stop_by is not None:  # told to stop before the program has heard of it
                 for event in translation.stopped():
                     yield event
