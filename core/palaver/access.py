@@ -70,7 +70,7 @@ class Access:
         at = time.monotonic()
         last = self._told.get(namespace)
         if last is None or at - last >= TELL_EVERY_S:
-            log.warning("%s is not on the access list, and was refused", namespace)
+            log.warning("%s is not on the access list", namespace)
             self._told[namespace] = at
             self._told.move_to_end(namespace)
             if len(self._told) > _STRANGERS:

@@ -50,6 +50,11 @@ class NewCode:
     expires: datetime
     salt: str
 
+    @property
+    def made(self) -> datetime:
+        """When it was made; whoever was paired before then did not need it."""
+        return self.expires - LIFETIME
+
     def __str__(self) -> str:
         return self.text
 
@@ -135,7 +140,7 @@ class Pairing:
         grant = Grant(namespace=namespace, owner=right.owner, paired=True, created=time)
         if not await self._grants.use_code(right.salt, grant):
             return None
-        log.warning("%s is paired, as %s", namespace, "an owner" if right.owner else "a member")
+        log.info("%s is paired, as %s", namespace, "an owner" if right.owner else "a member")
         return await self._grants.get(namespace)
 
 

@@ -29,6 +29,17 @@ class NoEntry:
         return False
 
 
+class Doorkeeper:
+    """A plugin that lets everybody in, until it does not."""
+
+    def __init__(self) -> None:
+        self.lets_in: bool | None = True
+
+    @hookimpl
+    def on_authorize(self, namespace: Namespace) -> bool | None:
+        return self.lets_in
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> OpenEngine:
     return engine_starter(tmp_path, "scripted")
@@ -165,7 +176,7 @@ async def test_the_log_tells_of_a_stranger_once_an_hour_and_not_what_he_wrote(
     for _ in range(3):
         assert await refused(stranger, "let me in, my name is Mallory")
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["telegram:6666 is not on the access list, and was refused"]
+    assert lines == ["telegram:6666 is not on the access list"]
 
 
 async def test_revoking_stops_what_runs_and_what_waits(stranger: Person, elsewhere: Store) -> None:
@@ -190,6 +201,16 @@ async def test_revoking_one_leaves_the_turns_of_others_alone(
     async with asyncio.timeout(20):
         assert [event async for event in running]
         assert (await task).state == "done"
+
+
+async def test_a_plugin_that_changes_its_mind_stops_what_runs(start: OpenEngine) -> None:
+    doorkeeper = Doorkeeper()
+    async with start({"doorkeeper": doorkeeper}) as engine:
+        running = await Person(engine, MALLORY).submit("wait 60")
+        doorkeeper.lets_in = None
+        async with asyncio.timeout(20):
+            ends = [event async for event in running if isinstance(event, TurnFinished)]
+    assert [event.state for event in ends] == ["stopped"]
 
 
 async def test_what_waited_when_its_sender_was_revoked_does_not_run_after_a_restart(

@@ -159,7 +159,7 @@ async def test_while_no_code_waits_a_try_leaves_nothing(door: Pairing, file: Pat
 async def test_neither_database_nor_log_ever_holds_a_code(
     door: Pairing, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", "palaver")
     code = (await door.make()).text
     await door.redeem(MALLORY, WRONG)
     await door.redeem(ALICE, code)

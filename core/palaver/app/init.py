@@ -47,7 +47,9 @@ def init(
     frontends, and give their tokens in files or in the environment, as in
     PALAVER_PLUGINS__TELEGRAM__TOKEN.
     """
-    from palaver.app import wizard
+    from palaver.app import logs, wizard
 
+    if not runtime.verbose:
+        logs.leave_plugins_out()
     options = wizard.Options(frontends, token_files, yes=yes, pair=pair, wait=wait)
     wizard.Wizard(runtime, options).run()

@@ -31,14 +31,14 @@ async def wait_for(settings: Settings, names: Sequence[str], code: NewCode) -> G
     host = PluginHost(settings)
     host.load()
     async with open_store(settings) as store, open_engine(settings, host) as engine:
-        before = await store.grants.all()
         watch = asyncio.create_task(_sent(Pairing(store.grants), code))
         frontends = wanted_frontends(settings, host)
         try:
             await _until(watch, engine, frontends)
         finally:
             watch.cancel()
-        new = [grant for grant in await store.grants.all() if grant not in before]
+        grants = await store.grants.all()
+        new = [grant for grant in grants if grant.paired and grant.created >= code.made]
     return max(new, key=lambda grant: grant.created, default=None)
 
 
@@ -48,7 +48,7 @@ async def _until(
     """Run the frontends until then, or until one of them breaks down."""
     async with running(engine, frontends) as broken:
         await asyncio.wait({watch, *broken}, return_when=asyncio.FIRST_COMPLETED)
-        for task in broken:
+        for task in (watch, *broken):
             if task.done():
                 task.result()
         await asyncio.sleep(WELCOME_S)

@@ -14,8 +14,12 @@ import pytest
 
 from core.app.world import PALAVER, World
 from palaver.app import config_file
+from palaver.app.access_work import open_store
+from palaver.app.pairing_wait import wait_for
+from palaver.config import Settings
 from palaver.errors import ConfigError
 from palaver.identity import Namespace
+from palaver.pairing import Pairing
 from palaver.store import Store
 from palaver.testing.telegram import TOKEN, BotApi
 
@@ -286,6 +290,16 @@ async def test_a_bot_that_is_served_already_is_left_to_serve(world: World, api: 
         await chat.wait_for_text("hello")
         assert await asyncio.to_thread(running.end) == 0
     assert "another program" not in running.log.read_text()
+
+
+async def test_a_code_that_was_sent_before_the_waiting_began_counts(world: World) -> None:
+    async with open_store(Settings(data_dir=world.data)) as store:
+        door = Pairing(store.grants)
+        early = await door.redeem(Namespace("telegram", "1"), (await door.make()).text)
+        code = await door.make(owner=True)
+        assert early
+        grant = await door.redeem(Namespace("telegram", "1001"), code.text)
+    assert await wait_for(Settings(data_dir=world.data), [], code) == grant
 
 
 async def test_who_waits_no_longer_can_send_the_code_later(world: World, api: BotApi) -> None:

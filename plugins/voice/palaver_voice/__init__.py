@@ -1,0 +1,1 @@
+"""Voice messages become text, on this machine or by a service."""
