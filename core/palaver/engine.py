@@ -193,7 +193,12 @@ class Engine:
         return await asyncio.to_thread(_inbox, session.workspace)
 
     async def prewarm(self, prompt: Prompt) -> None:
-        """The user is about to write: open the current session's process ahead of the prompt."""
+        """The user is about to write: open the current session's process ahead of the prompt.
+
+        Does nothing for strangers.
+        """
+        if not await self.authorized(prompt.namespace, prompt.conversation):
+            return
         session = await self.sessions.current(prompt)
         self.warm(session)
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from palaver.agents.contract import Agent
 from palaver.config import Settings
@@ -45,6 +46,9 @@ class SessionService:
         *,
         busy: Callable[[SessionId], bool],
     ) -> None:
+        self._beginning: WeakValueDictionary[
+            tuple[Namespace, ConversationId], asyncio.Lock
+        ] = WeakValueDictionary()
         self._settings = settings
         self._store = store
         self._hooks = hooks
@@ -55,11 +59,12 @@ class SessionService:
 
     async def current(self, prompt: Prompt) -> Session:
         """The conversation's session; a new one if it has none."""
-        own = self._store.of(prompt.namespace)
-        session = await own.current(prompt.conversation)
-        return session or await self.create(
-            prompt.namespace, prompt.conversation, workspace=prompt.workspace
-        )
+        place = prompt.namespace, prompt.conversation
+        lock = self._beginning.setdefault(place, asyncio.Lock())
+        async with lock:  # two messages at once begin one session
+            own = self._store.of(prompt.namespace)
+            session = await own.current(prompt.conversation)
+            return session or await self.create(*place, workspace=prompt.workspace)
 
     async def current_id(
         self, namespace: Namespace, conversation: ConversationId

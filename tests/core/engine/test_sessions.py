@@ -1,5 +1,6 @@
 """Sessions through their commands: what a user sees and what lies on the disk."""
 
+import asyncio
 import os
 import time
 from datetime import timedelta
@@ -67,6 +68,14 @@ async def test_a_new_session_remembers_nothing_and_names_the_one_before(alice: P
     assert view.fields[0].value == str(before.id)
     assert await alice.ask("what number") == "You have told me no number."
     assert (await alice.session()).turns == 1
+
+
+async def test_two_first_messages_at_once_begin_one_session(alice: Person) -> None:
+    first, second = await asyncio.gather(alice.submit("one"), alice.submit("two"))
+    for submission in (first, second):
+        assert [event async for event in submission]
+    assert len((await alice.view("/sessions")).items) == 1
+    assert (await alice.session()).turns == 2
 
 
 async def test_asking_twice_for_a_new_session_makes_one(alice: Person) -> None:
