@@ -1,0 +1,183 @@
+"""Telegram as a frontend: everything that happens between the Bot API and the engine."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, ClassVar
+
+from telegram import (
+    BotCommand,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeAllPrivateChats,
+    Update,
+)
+from telegram.constants import ChatAction
+from telegram.error import TelegramError
+
+from palaver import Capabilities, Engine, Frontend, MessageId, Place, Presenter, Role, View
+from palaver_telegram.client import HEAD_START_S, Client
+from palaver_telegram.intake import Intake
+from palaver_telegram.journal import Journal
+from palaver_telegram.live import LiveMessages
+from palaver_telegram.places import FRONTEND, Spot
+from palaver_telegram.polling import Came, Poller
+from palaver_telegram.render import warm_up
+from palaver_telegram.sending import Sender
+from palaver_telegram.settings import TelegramSettings
+from palaver_telegram.traces import Traces
+
+log = logging.getLogger(__name__)
+
+LONG_ANSWER = 16_000
+"""Characters of an answer from which on it comes as a file, too: about four messages."""
+_PRIVATE_ONLY = frozenset({"start"})
+
+
+class TelegramFrontend(Frontend):
+    """One bot."""
+
+    name: ClassVar[str] = FRONTEND
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        edit=True,
+        actions=True,
+        files=True,
+        typing=True,
+        file_above=LONG_ANSWER,
+    )
+
+    def __init__(self, settings: TelegramSettings) -> None:
+        self._settings = settings
+        self._stack = contextlib.AsyncExitStack()
+        self._receiving: asyncio.Task[None] | None = None
+
+    async def start(self, engine: Engine) -> None:
+        """Greet Telegram, deliver what was left, and listen.
+
+        Raises:
+            ConfigError: without a token, or with one that is worth nothing.
+        """
+        self._client = client = Client(self._settings)
+        self._stack.push_async_callback(client.close)
+        await client.open()
+        self._sender = Sender(client)
+        folder = engine.settings.data_dir / "telegram" / str(client.id)
+        self._live = LiveMessages(client, Traces(folder), drafts=self._settings.drafts)
+        self._stack.push_async_callback(self._live.close)
+        presenter = Presenter(engine, self)
+        self._stack.push_async_callback(presenter.close)
+        journal = Journal(folder)
+        intake = Intake(engine, presenter, client, self._sender, self._settings, journal)
+        self._stack.push_async_callback(intake.close)
+        await self._clear_up()
+        await presenter.recover()
+        left = await journal.left()
+        await intake.keep([Update.de_json(one, client.bot) for one in left], Came.BEFORE)
+        await self._listen(intake)
+        self._spawn(asyncio.to_thread(warm_up))
+        self._spawn(self._tell_commands(engine))
+
+    async def stop(self) -> None:
+        await self._stack.aclose()
+
+    async def run(self) -> None:
+        """Until listening has become impossible.
+
+        Raises:
+            PalaverError: why.
+        """
+        if self._receiving:
+            await asyncio.shield(self._receiving)
+
+    # --- what the presenter asks for ------------------------------------------------------------
+
+    async def send(self, place: Place, view: View) -> MessageId:
+        return await self._sender.send(place, view)
+
+    async def edit(self, place: Place, message: MessageId, view: View) -> None:
+        await self._sender.edit(place, message, view)
+
+    async def remove(self, place: Place, message: MessageId) -> None:
+        if not await self._live.end(message):
+            await self._sender.remove(place, message)
+
+    def edit_interval(self, place: Place) -> float:
+        return self._live.interval(Spot.parse(place.conversation))
+
+    async def progress(
+        self, place: Place, message: MessageId | None, view: View
+    ) -> MessageId | None:
+        if message is None:
+            return await self._live.begin(place, view)
+        await self._live.change(place, message, view)
+        return message
+
+    async def typing(self, place: Place) -> None:
+        spot = Spot.parse(place.conversation)
+        await asyncio.sleep(2 * HEAD_START_S)
+        await self._client.attempt(
+            spot.chat_id,
+            lambda chat_id: self._client.bot.send_chat_action(
+                chat_id, ChatAction.TYPING, message_thread_id=spot.topic_id
+            ),
+        )
+        await self._live.refresh(spot)
+
+    async def send_file(self, place: Place, path: Path, caption: str) -> MessageId:
+        return await self._sender.send_file(place, path, caption)
+
+    # --- how ------------------------------------------------------------------------------------
+
+    async def _clear_up(self) -> None:
+        """What is to go is known before anything new is shown; that it goes may take its time."""
+        left = await self._live.left()
+        self._spawn(self._live.clear(left))
+
+    async def _listen(self, intake: Intake) -> None:
+        if self._settings.webhook_url is None:
+            poller = Poller(self._client, self._settings, intake.keep)
+            self._receiving = self._spawn(poller.run())
+            await self._until(poller.caught_up)
+            return
+        from palaver_telegram.webhook import Webhook
+
+        webhook = Webhook(self._client, self._settings, intake.keep)
+        await self._stack.enter_async_context(webhook)
+        self._receiving = self._spawn(webhook.run())
+
+    async def _until(self, event: asyncio.Event) -> None:
+        """Until it has come, or listening has failed: `run` then says why."""
+        waiting = self._spawn(_wait(event))
+        if self._receiving:
+            await asyncio.wait({waiting, self._receiving}, return_when=asyncio.FIRST_COMPLETED)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._stack.push_async_callback(_ended, task)
+        return task
+
+    async def _tell_commands(self, engine: Engine) -> None:
+        """The menu of commands, in private chats and in groups."""
+        commands = engine.commands.shown(Role.MEMBER)
+        scopes = {
+            BotCommandScopeAllPrivateChats(): frozenset[str](),
+            BotCommandScopeAllGroupChats(): _PRIVATE_ONLY,
+        }
+        for scope, left_out in scopes.items():
+            menu = [
+                BotCommand(one.name, one.summary) for one in commands if one.name not in left_out
+            ]
+            try:
+                await self._client.bot.set_my_commands(menu, scope)
+            except TelegramError as error:  # a menu is only nice to have
+                log.info("the menu of commands could not be set: %s", error)
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])

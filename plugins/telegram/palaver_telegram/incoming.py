@@ -1,0 +1,215 @@
+"""What people send, read: is it for the bot, what does it say, what comes with it?"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from telegram import (
+    Message,
+    MessageEntity,
+    MessageOriginChannel,
+    MessageOriginChat,
+    MessageOriginHiddenUser,
+    MessageOriginUser,
+)
+
+from palaver import Namespace
+from palaver_telegram.asking import asked_command
+from palaver_telegram.places import Spot, namespace
+
+COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]+)(@(?P<bot>\w+))?(\s+.*)?", re.DOTALL)
+CUT_LENGTH = 4000
+"""Characters from which on a text may be the first part of a longer one: clients cut at 4096,
+before that at a line's end."""
+_QUOTED = 1000
+_ATTACHED = ("document", "audio", "video", "video_note", "animation", "voice")
+_UNREADABLE = {
+    "sticker": "stickers",
+    "location": "locations",
+    "venue": "locations",
+    "contact": "contacts",
+    "poll": "polls",
+    "dice": "dice",
+    "story": "stories",
+    "paid_media": "paid media",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that Telegram keeps for the bot to fetch. `size` in bytes; 0 if it is not told."""
+
+    file_id: str
+    kind: str
+    name: str
+    media_type: str
+    size: int
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message for the bot.
+
+    Attributes:
+        text: as the agent is to see it: without the bot's name, with what is quoted.
+        album: the album that it is a part of.
+        forwarded: it is somebody else's message.
+        unreadable: what it is, if the bot cannot make anything of it.
+    """
+
+    message_id: int
+    spot: Spot
+    owner: Namespace
+    text: str
+    date: datetime
+    file: RemoteFile | None = None
+    album: str | None = None
+    forwarded: bool = False
+    command: bool = False
+    unreadable: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the engine knows the message by."""
+        return f"{self.spot.chat_id}:{self.message_id}"
+
+    @property
+    def command_name(self) -> str:
+        """Of a command, its name."""
+        match = COMMAND.match(self.text.strip())
+        return match["name"].lower() if match else ""
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether more of the same may be on its way."""
+        return bool(self.album or self.forwarded or len(self.text) >= CUT_LENGTH)
+
+    def takes(self, other: "Incoming") -> bool:
+        """Whether the next message goes on with this one."""
+        if self.command or other.command or self.unreadable or other.unreadable:
+            return False
+        if self.album or other.album:
+            return self.album == other.album or other.forwarded or self.forwarded
+        if other.forwarded or self.forwarded:
+            return other.file is None
+        return len(self.text) >= CUT_LENGTH and other.file is None
+
+
+def read(message: Message, bot_id: int, username: str, *, hears_all: bool) -> Incoming | None:
+    """The message, if it is for the bot.
+
+    Args:
+        hears_all: every message of its group is.
+    """
+    sender = message.from_user
+    if sender is None or sender.is_bot or message.sender_chat is not None:
+        return None  # channels and anonymous administrators have no namespace
+    spot = Spot.of(message)
+    said = message.text or message.caption or ""
+    command = _command(message, username)
+    if command is False or not (spot.private or hears_all or _addressed(message, bot_id, username)):
+        return None
+    unreadable = _unreadable(message)
+    file = _file(message)
+    if not (said or file or unreadable):
+        return None  # a service message: a member has come, a topic was opened
+    if asked := asked_command(message, bot_id):
+        said, command = f"{asked} {said}", True
+    elif command is None:
+        said = _words(message, said, bot_id, username)
+    return Incoming(
+        message_id=message.message_id,
+        spot=spot,
+        owner=namespace(sender.id),
+        text=said,
+        date=message.date,
+        file=file,
+        album=message.media_group_id,
+        forwarded=message.forward_origin is not None,
+        command=bool(command),
+        unreadable=unreadable,
+    )
+
+
+def _command(message: Message, username: str) -> bool | None:
+    """True for a command, False for one of another bot's, None for all else."""
+    match = COMMAND.fullmatch((message.text or "").strip())
+    if not match or message.forward_origin:
+        return None
+    return match["bot"] is None or match["bot"].lower() == username.lower()
+
+
+def _addressed(message: Message, bot_id: int, username: str) -> bool:
+    """Whether a message in a group speaks to the bot."""
+    if _command(message, username):
+        return True
+    answered = message.reply_to_message
+    mine = answered is not None and answered.from_user and answered.from_user.id == bot_id
+    if mine and not (answered and answered.forum_topic_created):
+        return True
+    return any(True for _ in _mentions(message, bot_id, username))
+
+
+def _mentions(message: Message, bot_id: int, username: str) -> Iterator[str]:
+    kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
+    parse = message.parse_entities if message.text else message.parse_caption_entities
+    for entity, words in parse(kinds).items():
+        if words.lower() == f"@{username.lower()}" or (entity.user and entity.user.id == bot_id):
+            yield words
+
+
+def _words(message: Message, said: str, bot_id: int, username: str) -> str:
+    """What the agent is to read."""
+    for mention in _mentions(message, bot_id, username):
+        said = said.replace(mention, "", 1)
+    parts = [_origin(message), _quotation(message, bot_id), said.strip()]
+    return "\n\n".join(filter(None, parts))
+
+
+def _origin(message: Message) -> str:
+    match message.forward_origin:
+        case MessageOriginUser(sender_user=user):
+            name = user.full_name
+        case MessageOriginHiddenUser(sender_user_name=name):
+            pass
+        case MessageOriginChat(sender_chat=chat) | MessageOriginChannel(chat=chat):
+            name = chat.title or str(chat.id)
+        case _:
+            return ""
+    return f"[Forwarded from {' '.join(name.split())}]"
+
+
+def _quotation(message: Message, bot_id: int) -> str:
+    """What the message answers, unless the session knows it: the bot has said it, all of it."""
+    answered = message.reply_to_message
+    quoted = message.quote.text if message.quote else ""
+    if not quoted and answered and answered.from_user and answered.from_user.id != bot_id:
+        quoted = answered.text or answered.caption or ""
+    if len(quoted) > _QUOTED:
+        quoted = quoted[:_QUOTED] + "…"
+    return "\n".join(f"> {line}" for line in quoted.splitlines())
+
+
+def _unreadable(message: Message) -> str:
+    return next((words for name, words in _UNREADABLE.items() if getattr(message, name)), "")
+
+
+def _file(message: Message) -> RemoteFile | None:
+    if message.photo:
+        photo = message.photo[-1]  # the largest
+        name = f"photo-{message.message_id}.jpg"
+        return RemoteFile(photo.file_id, "photo", name, "image/jpeg", photo.file_size or 0)
+    for kind in _ATTACHED:
+        if found := getattr(message, kind):
+            duration = getattr(found, "duration", None)
+            return RemoteFile(
+                file_id=found.file_id,
+                kind=kind,
+                name=getattr(found, "file_name", None) or f"{kind}-{message.message_id}",
+                media_type=getattr(found, "mime_type", None) or "application/octet-stream",
+                size=found.file_size or 0,
+                duration_s=duration.total_seconds() if duration is not None else None,
+            )
+    return None

@@ -1,0 +1,66 @@
+"""Updates that are acknowledged but not dealt with yet: one file each, until they are.
+
+Most updates never come here: they are dealt with before Telegram is asked for more. A file that
+is being fetched, or an album that is not complete, would hold up everything behind it.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """A folder of updates, by their ids."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: set[int] = set()
+
+    async def keep(self, update_id: int, update: Mapping[str, Any]) -> None:
+        """Write an update down; it is on the disk when this returns.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        await asyncio.to_thread(self._write, update_id, update)
+        self._kept.add(update_id)
+
+    async def done(self, update_id: int) -> None:
+        """It is dealt with."""
+        if update_id in self._kept:
+            self._kept.discard(update_id)
+            await asyncio.to_thread(self._file(update_id).unlink, missing_ok=True)
+
+    async def left(self) -> list[dict[str, Any]]:
+        """What another life of Palaver has left, in order; what cannot be read is kept aside."""
+        updates = await asyncio.to_thread(self._read)
+        self._kept.update(update["update_id"] for update in updates)
+        return updates
+
+    def _file(self, update_id: int) -> Path:
+        return self._folder / f"{update_id}.json"
+
+    def _write(self, update_id: int, update: Mapping[str, Any]) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = self._file(update_id).with_suffix(".part")
+        with part.open("w", encoding="utf-8") as stream:
+            json.dump(update, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(self._file(update_id))
+
+    def _read(self) -> list[dict[str, Any]]:
+        updates = []
+        for file in sorted(self._folder.glob("*.json"), key=lambda file: int(file.stem)):
+            try:
+                updates.append(dict(json.loads(file.read_text("utf-8"))))
+            except ValueError:
+                log.warning("%s cannot be read, and is kept aside", file)
+                file.replace(file.with_suffix(".broken"))
+        return updates

@@ -1,0 +1,104 @@
+"""Views as texts with marks."""
+
+from palaver import View
+from palaver_telegram.text import Builder, Text, plain, split
+
+NOTHING = "(nothing that could be shown)"
+TOO_MANY_PARTS = 30
+"""Messages of one answer; beyond them its beginning is sent, and all of it as a file."""
+_KEPT_PARTS = 10
+_LIVE_TAIL = 3200
+"""Characters of a growing answer that are shown: its end, and room for marks around it."""
+
+
+def render(view: View) -> Text:
+    """All of a view but its actions."""
+    out = Builder()
+    if view.repeated:
+        _line(out, "(you may have seen this before)", "italic")
+    if view.title:
+        _line(out, view.title, "bold")
+    if view.text:
+        _gap(out, wide=bool(view.title) and view.kind != "notice")
+        out.add(_markdown(view.text))
+    if view.fields:
+        _fields(out, view)
+    if view.items:
+        _items(out, view)
+    if view.footer:
+        _gap(out, wide=True)
+        with out.marked("italic"):
+            out.write("\n".join(view.footer))
+    return out.done()
+
+
+def messages(view: View) -> tuple[list[Text], bool]:
+    """A view as messages, at least one; and whether some of its text was left out."""
+    parts = split(render(view)) or [Text(NOTHING)]
+    if len(parts) <= TOO_MANY_PARTS:
+        return parts, False
+    note = f"✂️ {len(parts) - _KEPT_PARTS} more messages: all of it is in the file."
+    return [*parts[:_KEPT_PARTS], plain(note)], True
+
+
+def live(view: View) -> Text:
+    """A turn at work in one message: of a long text, its end."""
+    if len(view.text) > _LIVE_TAIL:
+        view = view.model_copy(update={"text": _tail(view.text)})
+    parts = split(render(view))
+    return parts[-1] if parts else Text(NOTHING)
+
+
+def warm_up() -> None:
+    """Load the parser of Markdown ahead of the first answer; the start does not wait for it."""
+    _markdown("**warm**")
+
+
+def _markdown(source: str) -> Text:
+    from palaver_telegram.markdown import markdown
+
+    return markdown(source)
+
+
+def _tail(text: str) -> str:
+    """The end of a text, from a line's beginning; a code block that was open is opened again."""
+    place = text.find("\n", len(text) - _LIVE_TAIL)
+    place = place + 1 if 0 < place < len(text) - _LIVE_TAIL // 2 else len(text) - _LIVE_TAIL
+    fences = sum(line.lstrip().startswith("```") for line in text[:place].split("\n"))
+    return ("…\n```\n" if fences % 2 else "… ") + text[place:]
+
+
+def _gap(out: Builder, *, wide: bool = False) -> None:
+    if out.length:
+        out.write("\n\n" if wide else "\n")
+
+
+def _line(out: Builder, text: str, kind: str) -> None:
+    _gap(out)
+    with out.marked(kind):
+        out.write(text)
+
+
+def _fields(out: Builder, view: View) -> None:
+    _gap(out, wide=True)
+    for number, row in enumerate(view.fields):
+        if number:
+            out.write("\n")
+        with out.marked("bold"):
+            out.write(f"{row.name}:")
+        out.write(" ")
+        if row.code:
+            with out.marked("code"):
+                out.write(row.value)
+        else:
+            out.write(row.value)
+
+
+def _items(out: Builder, view: View) -> None:
+    for number, item in enumerate(view.items, view.first):
+        _gap(out, wide=number == view.first)
+        out.write("👉 " if item.marked else f"{number}. ")
+        with out.marked("bold"):
+            out.write(item.title)
+        if item.text:
+            out.write(f"\n     {item.text}")
