@@ -5,6 +5,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import aiohttp
+from telegram import (  # noqa: TID251 - the server is tried with the real library
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputMediaDocument,
+    InputMediaPhoto,
+    Message,
+    Update,
+    constants,
+)
 from telegram.error import (  # noqa: TID251 - as above
     BadRequest,
     ChatMigrated,
@@ -25,16 +35,6 @@ from telegram.ext import (  # noqa: TID251 - as above
 from telegram.request import HTTPXRequest  # noqa: TID251 - as above
 
 from palaver.testing.telegram import BotApi
-from telegram import (  # noqa: TID251 - the server is tried with the real library
-    Bot,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    InputMediaDocument,
-    InputMediaPhoto,
-    Message,
-    Update,
-    constants,
-)
 
 Context = ContextTypes.DEFAULT_TYPE
 Handle = Callable[[Update, Context], Coroutine[Any, Any, Any]]
