@@ -158,7 +158,8 @@ class Recovery:
             turn = _ended(turn, TurnState.INTERRUPTED, error=CUT_OFF)
         else:
             turn = _ended(turn, TurnState.DONE, answer=answer)
-        if session:  # the agent has seen the prompt, so it counts
+        if session and (answer is not None or session.transcript):
+            # the agent has seen the prompt, so it counts
             counted = {
                 "turns": session.turns + 1,
                 "turns_since_compaction": session.turns_since_compaction + 1,

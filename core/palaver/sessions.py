@@ -46,9 +46,9 @@ class SessionService:
         *,
         busy: Callable[[SessionId], bool],
     ) -> None:
-        self._beginning: WeakValueDictionary[
-            tuple[Namespace, ConversationId], asyncio.Lock
-        ] = WeakValueDictionary()
+        self._beginning: WeakValueDictionary[tuple[Namespace, ConversationId], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
         self._settings = settings
         self._store = store
         self._hooks = hooks

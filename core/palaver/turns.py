@@ -70,6 +70,7 @@ class Turns(Lanes):
         self._pool = pool
         self._runner = processes.identity()
         self._sessions = sessions
+        self._ending: set[asyncio.Future[None]] = set()
         self._taps: set[asyncio.Task[None]] = set()
         self._unwritten: dict[UUID, tuple[Turn, Session | None]] = {}
         self.unblock: Callable[[SessionId], Awaitable[None]] = _leave
@@ -98,6 +99,8 @@ class Turns(Lanes):
 
     async def close(self) -> None:
         await super().close()
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        await self._harmlessly(self._write_again())
         if self._taps:  # each event has its own time limit; together they get one
             await asyncio.wait(self._taps, timeout=LAST_EVENTS_S)
 
@@ -148,12 +151,16 @@ class Turns(Lanes):
             await asyncio.sleep(CLAIM_INTERVAL_S)
 
     async def _try_claim(self, job: Job) -> Turn | None:
-        for turn_id, (turn, session) in list(self._unwritten.items()):
-            await self._store.ledger.finish(turn, session)
-            del self._unwritten[turn_id]
+        await self._write_again()
         if job.stopping:
             return None
         return await self._store.ledger.claim(job.turn.id, self._runner)
+
+    async def _write_again(self) -> None:
+        """Write the ends that the store could not take before."""
+        for turn_id, (turn, session) in list(self._unwritten.items()):
+            await self._store.ledger.finish(turn, session)
+            del self._unwritten[turn_id]
 
     async def _unblock(self, session_id: SessionId) -> None:
         try:
@@ -174,12 +181,18 @@ class Turns(Lanes):
         try:
             finished = await self._converse(job, session, lease, prompt)
             keep = True
-            session = await self._sessions.used(session)
+            try:
+                session = await self._sessions.used(session)
+            except OSError as error:  # its size can wait, its answer cannot
+                log.warning("the transcript of session %s: %s", session.id, error)
             lease.transcript = session.transcript
             await self._settle(lane, job, session, finished)
         finally:
             job.process = None
-            await asyncio.shield(self._pool(session.agent).release(lease, keep=keep))
+            release = asyncio.ensure_future(self._pool(session.agent).release(lease, keep=keep))
+            self._ending.add(release)
+            release.add_done_callback(self._ending.discard)
+            await asyncio.shield(release)
 
     async def _replace(self, lane: Lane, job: Job, lost: Session) -> Session:
         """The lane goes on in a new session, with all that waits in it."""
@@ -350,7 +363,7 @@ def ended(turn: Turn, *, tools: int = 0, **flags: bool) -> TurnFinished:
     """The event that tells of a turn's end."""
     seconds = 0.0
     if turn.started and turn.finished:
-        seconds = (turn.finished - turn.started).total_seconds()
+        seconds = max(0.0, (turn.finished - turn.started).total_seconds())
     return TurnFinished(
         turn_id=turn.id,
         session_id=turn.session_id,

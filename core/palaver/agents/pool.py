@@ -79,18 +79,21 @@ class Pool:
     async def release(self, lease: Lease, *, keep: bool) -> None:
         """Give a process back; without `keep` it is closed."""
         self._running.release()
-        if self._closed or not keep or not lease.process.alive or not self._limits.max_warm:
+        if self._is_closed() or not keep or not lease.process.alive or not self._limits.max_warm:
             await lease.process.close()
             return
         lease.fresh = False
         await self._note_stamp(lease)
+        if self._is_closed():  # meanwhile
+            await lease.process.close()
+            return
         ready: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
         ready.set_result(lease)
         self._keep(lease.process.session_id, _Warm(ready))
 
     def prewarm(self, session: Session) -> None:
         """Begin to open a session that is about to be used."""
-        if self._limits.max_warm and session.id not in self._warm:
+        if self._limits.max_warm and not self._closed and session.id not in self._warm:
             self._keep(session.id, _Warm(asyncio.create_task(self._open(session))))
 
     async def discard(self, session_id: SessionId) -> None:
@@ -108,6 +111,9 @@ class Pool:
         for note in self._notes:
             note.cancel()
         await asyncio.gather(*self._background, *self._notes, return_exceptions=True)
+
+    def _is_closed(self) -> bool:
+        return self._closed
 
     @property
     def warm(self) -> list[SessionId]:

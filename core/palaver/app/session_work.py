@@ -89,6 +89,8 @@ async def show_list(
     elif not sessions:
         where = "in the trash" if trashed else "yet"
         click.echo(f"{namespace} has no sessions {where}.", err=True)
+        if namespace == terminal_namespace():
+            click.echo("Those of a chat: add --namespace, as in telegram:1001.", err=True)
     else:
         _print_sessions(sessions, current)
 

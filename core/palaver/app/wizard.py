@@ -101,7 +101,15 @@ class Wizard:
             self._pair(answers)
         click.echo("\nNext:")
         click.echo("  palaver doctor   looks whether everything else is well, too")
-        click.echo("  palaver serve    runs your chats until you stop it")
+        click.echo(
+            "  palaver serve    runs your chats until you stop it; the bot answers while it runs"
+        )
+        click.echo(f"\nThe agent works in {self._workspace()}.")
+        click.echo("Another folder is set with `workspace`, below [sessions] in palaver.toml.")
+
+    def _workspace(self) -> str:
+        folder = self._settings.sessions.workspace
+        return str(folder) if folder else f"a folder for each user in {self._settings.data_dir}"
 
     # --- which frontends ------------------------------------------------------------------------
 

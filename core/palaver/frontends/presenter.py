@@ -209,7 +209,8 @@ class _Show:
         await self._harmlessly(self._unqueue())
         await self._harmlessly(self._engine.attempting(event.turn_id))
         if not await self._deliver(words.finished(event)):
-            return  # what shows of it stays; the next start sends it again
+            self._live.leave()  # the next start sends it again
+            return
         await self._harmlessly(self._engine.delivered(event.turn_id))
         await self._live.end()
         if self._can.files and self._can.file_above and len(event.text) > self._can.file_above:
@@ -353,6 +354,10 @@ class _Live:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._painter = self._typist = None
+
+    def leave(self) -> None:
+        """Let the live message stand: nothing has come in its place."""
+        self._message = None
 
     async def end(self) -> None:
         """Take the live message away: the answer stands for itself."""

@@ -146,7 +146,10 @@ def finished(event: TurnFinished) -> View:
         case TurnState.DONE:
             view = View(text=event.text or "(The agent finished without a word.)", kind="answer")
         case TurnState.STOPPED:
-            view = View(title="⏹️ Stopped", text=event.text, kind="notice")
+            # one that never reached the agent must not look as if the one at work had ended
+            began = bool(event.duration_s or event.text)
+            title = "⏹️ Stopped" if began else "🚫 Taken back; it did not run."
+            view = View(title=title, text=event.text, kind="notice")
         case _:
             title = "⚠️ Interrupted" if event.state is TurnState.INTERRUPTED else "⚠️ It failed"
             text = "\n\n".join(filter(None, [event.text, event.error]))

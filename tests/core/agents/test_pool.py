@@ -1,26 +1,32 @@
 """Warm processes: kept within limits, handed out again, never trusted when stale."""
 
 import asyncio
+import threading
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+import palaver.agents.pool
 from palaver.agents.contract import AgentProcess
 from palaver.agents.pool import Pool
 from palaver.agents.scripted import ScriptedAgent, ScriptedProcess, ScriptedSettings
 from palaver.errors import AgentCrashedError
 from palaver.identity import Namespace
-from palaver.models import Session, now
+from palaver.models import Session, Stamp, now
 
 
 class Counting(ScriptedAgent):
     """Counts what it opens; fails while `broken`; each process seems to hold `weight` bytes."""
 
-    opened = 0
     broken = False
     weight = 0
+
+    def __init__(self, settings: ScriptedSettings, data_dir: Path) -> None:
+        super().__init__(settings, data_dir)
+        self.opened = 0
+        self.processes: list[AgentProcess] = []
 
     async def open(self, session: Session, *, resume: bool) -> AgentProcess:
         self.opened += 1
@@ -29,6 +35,7 @@ class Counting(ScriptedAgent):
         process = await super().open(session, resume=resume)
         assert isinstance(process, ScriptedProcess)
         process.memory = lambda: self.weight  # type: ignore[method-assign]  # a size to test with
+        self.processes.append(process)
         return process
 
 
@@ -159,4 +166,101 @@ async def test_close_ends_everything_even_what_is_still_being_opened(tmp_path: P
     await asyncio.sleep(0)
     async with asyncio.timeout(2):
         await pool.close()
+    assert pool.warm == []
+
+
+# --- cancelled, or closed, in the middle --------------------------------------------------------
+
+
+class Disk:
+    """A disk on which looking at a transcript takes until `go_on`."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._answers = threading.Event()
+        self.go_on = self._answers.set
+
+    def stamp(self, path: Path | None) -> Stamp | None:
+        self._loop.call_soon_threadsafe(self.asked.set)
+        self._answers.wait(10)
+        return None
+
+
+@pytest.fixture
+async def slow_disk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Disk]:
+    disk = Disk()
+    monkeypatch.setattr(palaver.agents.pool, "_stamp", disk.stamp)
+    yield disk
+    disk.go_on()
+
+
+async def cancelled(task: "asyncio.Task[object]", disk: Disk) -> None:
+    async with asyncio.timeout(5):
+        await disk.asked.wait()
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled()
+
+
+async def test_a_process_is_closed_if_its_prompt_is_cancelled_when_it_has_just_been_opened(
+    pool: Pool, agent: Counting, slow_disk: Disk
+) -> None:
+    await cancelled(asyncio.create_task(pool.acquire(session())), slow_disk)
+    assert [process.alive for process in agent.processes] == [False]
+
+
+async def test_a_process_is_closed_if_its_prompt_is_cancelled_while_it_is_being_prewarmed(
+    pool: Pool, agent: Counting, slow_disk: Disk
+) -> None:
+    one = session()
+    pool.prewarm(one)
+    await cancelled(asyncio.create_task(pool.acquire(one)), slow_disk)
+    assert [process.alive for process in agent.processes] == [False]
+    assert pool.warm == []
+
+
+async def test_a_warm_process_is_closed_if_its_prompt_is_cancelled_while_it_is_checked(
+    pool: Pool, agent: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = session()
+    agent.transcripts.append(one.id, uuid.uuid4(), "user", "hello")
+    lease = await pool.acquire(one)
+    lease.unsettled = False
+    await pool.release(lease, keep=True)
+    disk = Disk()
+    monkeypatch.setattr(palaver.agents.pool, "_stamp", disk.stamp)
+    await cancelled(asyncio.create_task(pool.acquire(one)), disk)
+    disk.go_on()
+    assert [process.alive for process in agent.processes] == [False]
+
+
+async def test_a_process_that_is_discarded_when_it_has_just_been_prewarmed_is_closed(
+    pool: Pool, agent: Counting, slow_disk: Disk
+) -> None:
+    one = session()
+    pool.prewarm(one)
+    await slow_disk.asked.wait()
+    await pool.discard(one.id)
+    assert [process.alive for process in agent.processes] == [False]
+
+
+async def test_a_prompt_that_is_cancelled_makes_room_for_the_next(
+    tmp_path: Path, slow_disk: Disk
+) -> None:
+    pool = Pool(Counting(ScriptedSettings(max_running=1), tmp_path))
+    await cancelled(asyncio.create_task(pool.acquire(session())), slow_disk)
+    slow_disk.go_on()
+    async with asyncio.timeout(5):
+        await use(pool, session())
+    await pool.close()
+
+
+async def test_a_process_that_is_given_back_to_a_closed_pool_is_closed(
+    pool: Pool, agent: Counting
+) -> None:
+    lease = await pool.acquire(session())
+    await pool.close()
+    await pool.release(lease, keep=True)
+    assert not lease.process.alive
     assert pool.warm == []

@@ -16,7 +16,7 @@ from palaver.agents.pool import Pool
 from palaver.agents.scripted import ScriptedProcess, ScriptedTranscripts
 from palaver.commands.contract import Command, CommandCall
 from palaver.engine import Engine
-from palaver.errors import SessionError, StoreFullError, StoreLockedError
+from palaver.errors import AgentCrashedError, SessionError, StoreFullError, StoreLockedError
 from palaver.events import Event, ToolStarted, TurnFinished
 from palaver.feeds import Submission
 from palaver.hookspecs import hookimpl
@@ -212,6 +212,18 @@ async def test_a_shutdown_while_an_end_is_being_told_does_not_tell_it_twice(
         assert await ends(submission) == []
 
 
+async def test_a_process_that_cannot_be_given_back_does_not_end_its_turn_twice(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def release(call: Call) -> object:
+        await call()
+        raise AgentCrashedError("It does not end.")
+
+    at_first(monkeypatch, Pool, "release", release)
+    assert [end.text for end in await ends(await alice.submit("one"))] == ["one"]
+    assert [end.text for end in await ends(await alice.submit("two"))] == ["two"]
+
+
 async def test_stop_reaches_a_turn_while_a_plugin_decides_for_it(start: OpenEngine) -> None:
     class Slow:
         @hookimpl
@@ -387,10 +399,9 @@ async def test_prompts_keep_their_order_when_the_clock_is_set_back(
         return now() - timedelta(hours=1)
 
     monkeypatch.setattr(palaver.lanes, "now", an_hour_ago)
-    submissions += [await alice.submit("remember 7"), await alice.submit("what number")]
+    submissions += [await alice.submit("what number"), await alice.submit("what number now")]
     texts = [end.text for one in submissions for end in await ends(one)]
-    assert texts[-1] == "You told me 7."
-    assert len(texts) == len(submissions)
+    assert texts == ["Working. Done.", "I will remember 42.", *["You told me 42."] * 2]
 
 
 def test_a_process_is_known_again_after_the_clock_was_adjusted_and_no_other_is_taken_for_it() -> (

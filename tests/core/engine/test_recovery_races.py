@@ -24,12 +24,19 @@ ALICE = Namespace("chat", "alice")
 DEAD = "1:0.00"  # a process that has ended
 
 
-async def left(person: Person, text: str, *, process: str | None = None, ago_s: int = 10) -> Turn:
+async def left(
+    person: Person,
+    text: str,
+    *,
+    process: str | None = None,
+    ago_s: int = 10,
+    upkeep: bool = False,
+) -> Turn:
     """A turn that a dead Palaver has left: queued, or running if there is a `process`."""
     turn = Turn(
         id=uuid4(),
         session_id=(await person.session()).id,
-        prompt=person.prompt(text),
+        prompt=person.prompt(text).model_copy(update={"upkeep": upkeep}),
         state=TurnState.QUEUED if process is None else TurnState.RUNNING,
         created=now() - timedelta(seconds=ago_s),
         started=None if process is None else now(),
@@ -263,9 +270,10 @@ async def test_retry_after_an_automatic_compaction_repeats_the_prompt_before_it(
 async def test_a_compaction_that_is_stopped_is_told_as_not_done_and_comes_again(
     start: OpenEngine, slow_compaction: None
 ) -> None:
-    async with start(sessions={"auto_compact_turns": 1}) as engine:
+    async with start(sessions={"auto_compact_turns": 2}) as engine:
         alice = Person(engine, ALICE)
-        for text in ("one", "two"):
+        await alice.ask("one")
+        for text in ("two", "three"):
             titles = []
             async for event in await alice.submit(text):
                 if isinstance(event, TextDelta) and event.text == "Working. ":
@@ -273,37 +281,42 @@ async def test_a_compaction_that_is_stopped_is_told_as_not_done_and_comes_again(
                 if isinstance(event, Told):
                     titles.append(event.view.title)
             assert titles == ["🗜️ Not compacted"]
-        assert (await alice.session()).turns == 2
+        assert (await alice.session()).turns == 3
 
 
-async def test_stop_all_after_an_answer_ends_its_submission_in_spite_of_the_compaction(
+async def test_stop_all_after_an_answer_drops_no_compaction_and_its_submission_ends(
     start: OpenEngine, slow_compaction: None
 ) -> None:
-    async with start(sessions={"auto_compact_turns": 1}) as engine:
+    class Slow:
+        @hookimpl
+        async def on_turn_finished(self) -> None:
+            await asyncio.sleep(0.2)  # meanwhile the compaction waits
+
+    async with start({"slow": Slow()}, sessions={"auto_compact_turns": 1}) as engine:
         alice = Person(engine, ALICE)
-        submission = await alice.submit("hello")
+        begun = False
         async with asyncio.timeout(10):
-            async for event in submission:
-                if isinstance(event, TurnFinished | TextDelta):
+            async for event in await alice.submit("hello"):
+                if isinstance(event, TurnFinished):
                     await alice.view("/stop all")
-        await engine.idle()
+                if isinstance(event, TextDelta) and event.text == "Working. ":
+                    begun = True
+                    await alice.view("/stop")
+        assert begun
 
 
-async def test_a_compaction_that_a_shutdown_cut_off_is_neither_told_nor_run_at_the_next_start(
-    start: OpenEngine, slow_compaction: None
+@pytest.mark.parametrize("process", [None, "", DEAD], ids=["queued", "unsent", "running"])
+async def test_a_compaction_that_a_crash_cut_off_is_neither_told_nor_run_again(
+    engine: Engine, alice: Person, process: str | None
 ) -> None:
-    async with start(sessions={"auto_compact_turns": 2}) as engine:
-        alice = Person(engine, ALICE)
-        await alice.ask("one")
-        async for event in await alice.submit("two"):
-            if isinstance(event, TurnFinished):
-                await engine.delivered(event.turn_id)
-            if isinstance(event, TextDelta) and event.text == "Working. ":
-                break
-    async with start() as engine:
-        await _disown(engine)
-        assert [end.text for end in await ends(*await recover(engine))] == ["one"]
-        assert not engine.turns.at_work()
+    await alice.ask("remember 42")
+    turn = await left(alice, "/compact", process=process, upkeep=True)
+    assert await recover(engine) == []
+    assert not engine.turns.at_work()
+    kept = await engine._store.ledger.get(ALICE, turn.id)
+    assert kept
+    assert kept.state is TurnState.INTERRUPTED
+    assert await alice.ask("what number") == "You told me 42."
 
 
 async def _disown(engine: Engine) -> None:
