@@ -192,6 +192,10 @@ class Engine:
         session = await self.sessions.current(prompt)
         return await asyncio.to_thread(_inbox, session.workspace)
 
+    def asks(self, namespace: Namespace, conversation: ConversationId) -> bool:
+        """Whether the agent has asked something here that the next message answers."""
+        return self.requests.question(namespace, conversation) is not None
+
     async def prewarm(self, prompt: Prompt) -> None:
         """The user is about to write: open the current session's process ahead of the prompt.
 

@@ -109,7 +109,9 @@ class Wizard:
 
     def _workspace(self) -> str:
         folder = self._settings.sessions.workspace
-        return str(folder) if folder else f"a folder for each user in {self._settings.data_dir}"
+        if folder:
+            return str(folder)
+        return f"a new folder for each user, in {self._settings.data_dir / 'workspaces'}"
 
     # --- which frontends ------------------------------------------------------------------------
 

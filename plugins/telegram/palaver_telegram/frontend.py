@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from telegram import (
     BotCommand,
+    BotCommandScopeAllChatAdministrators,
     BotCommandScopeAllGroupChats,
     BotCommandScopeAllPrivateChats,
     Update,
@@ -26,6 +27,7 @@ from palaver_telegram.polling import Came, Poller
 from palaver_telegram.render import warm_up
 from palaver_telegram.sending import Sender
 from palaver_telegram.settings import TelegramSettings
+from palaver_telegram.shared import COMMANDS, PLUGIN, Shares
 from palaver_telegram.traces import Traces
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class TelegramFrontend(Frontend):
         self._settings = settings
         self._stack = contextlib.AsyncExitStack()
         self._receiving: asyncio.Task[None] | None = None
+        self._shares = Shares()
 
     async def start(self, engine: Engine) -> None:
         """Greet Telegram, deliver what was left, and listen.
@@ -61,14 +64,18 @@ class TelegramFrontend(Frontend):
         self._client = client = Client(self._settings)
         self._stack.push_async_callback(client.close)
         await client.open()
-        self._sender = Sender(client)
+        self._sender = Sender(client, rich=self._settings.rich)
         folder = engine.settings.data_dir / "telegram" / str(client.id)
         self._live = LiveMessages(client, Traces(folder), drafts=self._settings.drafts)
         self._stack.push_async_callback(self._live.close)
         presenter = Presenter(engine, self)
         self._stack.push_async_callback(presenter.close)
         journal = Journal(folder)
-        intake = Intake(engine, presenter, client, self._sender, self._settings, journal)
+        await self._shares.open(folder)
+        engine.host.add(PLUGIN, self._shares)
+        intake = Intake(
+            engine, presenter, client, self._sender, self._settings, journal, self._shares
+        )
         self._stack.push_async_callback(intake.close)
         await self._clear_up()
         await presenter.recover()
@@ -160,14 +167,15 @@ class TelegramFrontend(Frontend):
     async def _tell_commands(self, engine: Engine) -> None:
         """The menu of commands, in private chats and in groups."""
         commands = engine.commands.shown(Role.MEMBER)
-        scopes = {
-            BotCommandScopeAllPrivateChats(): frozenset[str](),
-            BotCommandScopeAllGroupChats(): _PRIVATE_ONLY,
+        private = [BotCommand(one.name, one.summary) for one in commands]
+        group = [one for one in private if one.command not in _PRIVATE_ONLY]
+        sharing = [BotCommand(name, summary) for name, summary in COMMANDS.items()]
+        menus = {
+            BotCommandScopeAllPrivateChats(): private,
+            BotCommandScopeAllGroupChats(): group,
+            BotCommandScopeAllChatAdministrators(): group + sharing,
         }
-        for scope, left_out in scopes.items():
-            menu = [
-                BotCommand(one.name, one.summary) for one in commands if one.name not in left_out
-            ]
+        for scope, menu in menus.items():
             try:
                 await self._client.bot.set_my_commands(menu, scope)
             except TelegramError as error:  # a menu is only nice to have

@@ -1,6 +1,7 @@
 """What people send, read: is it for the bot, what does it say, what comes with it?"""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]+)(@(?P<bot>\w+))?(\s+.*)?", re.DOT
 CUT_LENGTH = 4000
 """Characters from which on a text may be the first part of a longer one: clients cut at 4096,
 before that at a line's end."""
+MAX_NAME = 40
 _QUOTED = 1000
 _ATTACHED = ("document", "audio", "video", "video_note", "animation", "voice")
 _UNREADABLE = {
@@ -53,6 +55,8 @@ class Incoming:
     """A message for the bot.
 
     Attributes:
+        sender: who wrote it, and `speaker` his name, made harmless.
+        owner: whose session it is for: the sender's own, or one that all share.
         text: as the agent is to see it: without the bot's name, with what is quoted.
         album: the album that it is a part of.
         forwarded: it is somebody else's message.
@@ -61,6 +65,8 @@ class Incoming:
 
     message_id: int
     spot: Spot
+    sender: Namespace
+    speaker: str
     owner: Namespace
     text: str
     date: datetime
@@ -76,6 +82,11 @@ class Incoming:
         return f"{self.spot.chat_id}:{self.message_id}"
 
     @property
+    def shared(self) -> bool:
+        """Whether it is for a session that others share."""
+        return self.owner != self.sender
+
+    @property
     def command_name(self) -> str:
         """Of a command, its name."""
         match = COMMAND.match(self.text.strip())
@@ -88,6 +99,8 @@ class Incoming:
 
     def takes(self, other: "Incoming") -> bool:
         """Whether the next message goes on with this one."""
+        if self.sender != other.sender:
+            return False
         if self.command or other.command or self.unreadable or other.unreadable:
             return False
         if self.album or other.album:
@@ -122,6 +135,8 @@ def read(message: Message, bot_id: int, username: str, *, hears_all: bool) -> In
     return Incoming(
         message_id=message.message_id,
         spot=spot,
+        sender=namespace(sender.id),
+        speaker=harmless_name(sender.full_name, sender.id),
         owner=namespace(sender.id),
         text=said,
         date=message.date,
@@ -131,6 +146,18 @@ def read(message: Message, bot_id: int, username: str, *, hears_all: bool) -> In
         command=bool(command),
         unreadable=unreadable,
     )
+
+
+def harmless_name(name: str, user_id: int) -> str:
+    """A person's name as one line that cannot be taken for anything else."""
+    kept = (one if _is_of_names(one) else " " for one in name)
+    words = " ".join("".join(kept).split())[:MAX_NAME].strip()
+    return words if any(map(str.isalnum, words)) else f"Member {user_id}"
+
+
+def _is_of_names(character: str) -> bool:
+    """Letters with their marks, digits, and what joins names."""
+    return unicodedata.category(character)[0] in "LMN" or character in "'’-."
 
 
 def _command(message: Message, username: str) -> bool | None:

@@ -30,6 +30,7 @@ from palaver_telegram.presses import Presses
 from palaver_telegram.prompts import Prompts
 from palaver_telegram.sending import Sender
 from palaver_telegram.settings import TelegramSettings
+from palaver_telegram.shared import COMMANDS, Shares, Sharing, attributed
 from palaver_telegram.strangers import Strangers
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ fetched is not waited for."""
 _URGENT = frozenset({"stop", "status", "allow", "deny", "answer", "details", "cancel"})
 """Commands that wait for nothing at all."""
 _REMEMBERED = 5000
+_UNSHARED = View(
+    title="👤 This is not shared any more. Send your last message again.", kind="notice"
+)
 
 
 class Intake:
@@ -58,6 +62,7 @@ class Intake:
         sender: Sender,
         settings: TelegramSettings,
         journal: Journal,
+        shares: Shares,
     ) -> None:
         self._engine = engine
         self._presenter = presenter
@@ -65,8 +70,10 @@ class Intake:
         self._sender = sender
         self._settings = settings
         self._journal = journal
+        self._shares = shares
+        self._sharing = Sharing(client, sender, shares)
         self._strangers = Strangers(engine, sender)
-        self._presses = Presses(engine, presenter, client, sender)
+        self._presses = Presses(engine, presenter, client, sender, shares)
         self._prompts = Prompts(engine, client, sender, settings)
         self._lanes = Lanes(self._submit, settings.coalesce_s)
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -149,7 +156,7 @@ class Intake:
         for update in updates:
             message = self._read(update.message)
             if message and came is Came.BEFORE and not (message.command or message.unreadable):
-                missed.setdefault((message.owner, message.spot), []).append(
+                missed.setdefault((message.sender, message.spot), []).append(
                     (update.update_id, message)
                 )
             else:
@@ -179,13 +186,17 @@ class Intake:
     async def _message(self, message: Incoming, original: Message | None) -> None:
         if message.command and message.command_name in _URGENT:
             if await self._admitted(message, original):
-                await self._command(message)
+                await self._command(self._shares.placed(message))
             return
         handling: Awaitable[None] | None = None
         async with self._order(message):
             if not await self._admitted(message, original):
                 return
-            self._sender.remember(message.owner, message.spot, message.message_id)
+            if message.command and message.command_name in COMMANDS:
+                await self._sharing.take(message)
+                return
+            message = self._shares.placed(message)
+            self._remember(message)
             if message.unreadable:
                 view = View(title=f"I cannot read {message.unreadable}.", kind="notice")
                 await self._sender.send(_place(message), view)
@@ -199,14 +210,19 @@ class Intake:
 
     def _order(self, message: Incoming) -> asyncio.Lock:
         """Whose turn it is in a conversation: a prompt behind `/newsession` runs in the new one."""
-        key = (message.owner, message.spot)
+        key = (self._shares.owner(message.spot) or message.sender, message.spot)
         lock = self._orders.get(key)
         if lock is None:
             lock = self._orders[key] = asyncio.Lock()
         return lock
 
+    def _remember(self, message: Incoming) -> None:
+        """In a shared place the newest message need not be the one that is answered next."""
+        if not message.shared:
+            self._sender.remember(message.owner, message.spot, message.message_id)
+
     async def _admitted(self, message: Incoming, original: Message | None) -> bool:
-        if await self._engine.authorized(message.owner, message.spot.conversation):
+        if await self._engine.authorized(message.sender, message.spot.conversation):
             return True
         if message.spot.private and await self._paired(message):
             return False
@@ -231,10 +247,11 @@ class Intake:
             await self._sender.send(_place(message), error_view(error))
 
     def _privately(self, message: Incoming) -> Callable[[View], Awaitable[bool]]:
-        """In a group, what only its reader may see goes to the reader's own chat."""
+        """In a group, what only its reader may see goes to the reader's own chat; what belongs
+        to all stays there."""
 
         async def answer(view: View) -> bool:
-            if message.spot.private or not view.private:
+            if message.spot.private or message.shared or not view.private:
                 return False
             await self._sender.send_privately(_place(message), view)
             return True
@@ -244,6 +261,7 @@ class Intake:
     async def _edited(self, message: Incoming) -> None:
         if message.command or message.unreadable or not await self._admitted(message, None):
             return
+        message = self._shares.placed(message)
         words = "✏️ Changed before it was run."
         amended = self._lanes.amend(message)
         if not amended and message.file is None:
@@ -262,10 +280,11 @@ class Intake:
 
         async def submit() -> None:
             if prompt := await self._prompts.make(messages):
+                await self._vouch(messages[0])
                 await self._presenter.take(prompt)
                 self._prompts.acknowledge(messages[-1])
 
-        await self._persistently(_place(messages[0]), submit)
+        await self._persistently(messages[0], submit)
 
     async def offer(self, messages: Sequence[Incoming]) -> None:
         """What came while nobody listened, from one sender in one conversation."""
@@ -273,30 +292,44 @@ class Intake:
         async def submit() -> None:
             made = [await self._prompts.make(group) for group in _grouped(messages)]
             if prompts := [prompt for prompt in made if prompt]:
+                await self._vouch(messages[0])
                 await self._presenter.offer(prompts)
 
-        await self._persistently(_place(messages[0]), submit)
+        await self._persistently(messages[0], submit)
 
     async def queue_offer(self, messages: Sequence[Incoming]) -> None:
         """The same in its turn."""
         first = messages[0]
-        if not await self._engine.authorized(first.owner, first.spot.conversation):
+        if not await self._engine.authorized(first.sender, first.spot.conversation):
             for message in messages:
                 await self._admitted(message, None)
             return
-        self._sender.remember(first.owner, first.spot, messages[-1].message_id)
         async with self._order(first):
-            handling = self._lanes.put_all(messages, self.offer)
+            placed = [self._shares.placed(message) for message in messages]
+            self._remember(placed[-1])
+            handling = self._lanes.put_all(placed, self.offer)
         await handling
 
-    async def _persistently(self, place: Place, submit: Callable[[], Awaitable[None]]) -> None:
+    async def _vouch(self, message: Incoming) -> None:
+        """The engine lets the shared place in; its speaker must be let in, too, to the last.
+
+        Raises:
+            AccessDeniedError: if he is not any more.
+        """
+        conversation = message.spot.conversation
+        if message.shared and not await self._engine.authorized(message.sender, conversation):
+            raise AccessDeniedError
+
+    async def _persistently(self, first: Incoming, submit: Callable[[], Awaitable[None]]) -> None:
         """Until it is durable: a full disk is no reason to lose a message."""
-        told = False
+        place, told = _place(first), False
         while True:
             try:
                 await submit()
-            except AccessDeniedError:
-                return  # since a moment ago
+            except AccessDeniedError:  # since a moment ago
+                if first.shared and self._shares.owner(first.spot) is None:
+                    await self._sender.send(place, _UNSHARED)
+                return
             except StoreError as error:
                 log.error("a message cannot be kept, trying again: %s", error)  # noqa: TRY400
                 if not told:
@@ -343,7 +376,7 @@ def _prompt(message: Incoming) -> Prompt:
     return Prompt(
         namespace=message.owner,
         conversation=message.spot.conversation,
-        text=message.text,
+        text=message.text if message.command else attributed(message, message.text),
         key=message.key,
         private=message.spot.private,
     )

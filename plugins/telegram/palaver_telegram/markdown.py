@@ -22,16 +22,25 @@ PHONE_COLUMNS = 36
 
 _MARKS = {"strong": "bold", "em": "italic", "s": "strikethrough"}
 _LINK = re.compile(r"(https?|tg|ton|mailto):", re.IGNORECASE)
-_TASK = re.compile(r"\[([ xX])\] ")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
+_TASK = re.compile(r"\[([ xX])\] ")
 
 _parser = MarkdownIt("commonmark", {"maxNesting": 10_000}).enable(["table", "strikethrough"])
+
+
+def parse(source: str) -> list[Token]:
+    """The tokens of a piece of Markdown.
+
+    Raises:
+        RecursionError: if it is nested too deeply.
+    """
+    return _parser.parse(source.replace("\x00", "\ufffd"))
 
 
 def markdown(source: str) -> Text:
     """The text and the marks of a piece of Markdown (CommonMark, tables, strikethrough)."""
     try:
-        return _Renderer(_parser.parse(source.replace("\x00", "\ufffd"))).run()
+        return _Renderer(parse(source)).run()
     except RecursionError:  # hundreds of quotes or lists inside of each other
         log.info("Markdown that is nested too deeply is shown as it is")
     except Exception:  # the parser's mistake must not cost the user the answer
@@ -147,9 +156,7 @@ class _Renderer:
             self._out.write("\n")
             self._started = True
         self._begin()
-        words = token.info.split(maxsplit=1)
-        language = words[0] if words and _LANGUAGE.fullmatch(words[0]) else None
-        with self._out.marked("pre", language=language):
+        with self._out.marked("pre", language=language_of(token)):
             self._out.write(token.content.rstrip("\n") or " ")
 
     # --- inside of a paragraph ------------------------------------------------------------------
@@ -157,7 +164,7 @@ class _Renderer:
     def _inline(self, token: Token) -> None:
         children = token.children or []
         if self._lists and children and children[0].type == "text":
-            children = [_with_box(children[0]), *children[1:]]
+            children = [with_box(children[0]), *children[1:]]
         write_inline(self._out, children, line="\n" + self._indent())
 
     # --- tables ---------------------------------------------------------------------------------
@@ -238,7 +245,7 @@ def write_inline(out: Builder, tokens: Sequence[Token], *, line: str = "\n") -> 
 def _link(out: Builder, start: int, url: str) -> None:
     if out.length == start:
         out.write(url)
-    elif _LINK.match(url) and len(url) <= 2000:
+    elif is_link(url):
         out.mark("text_link", start, url=url)
     elif url and not url.startswith("#"):
         out.write(f" ({url})")  # a path is no link for a phone
@@ -250,7 +257,19 @@ def _image(out: Builder, token: Token) -> None:
     _link(out, start, str(token.attrGet("src") or ""))
 
 
-def _with_box(token: Token) -> Token:
+def is_link(url: str) -> bool:
+    """Whether Telegram takes this address as a link."""
+    return bool(_LINK.match(url)) and len(url) <= 2000
+
+
+def language_of(fence: Token) -> str | None:
+    """The programming language of a code block, if it has a name that Telegram takes."""
+    words = fence.info.split(maxsplit=1)
+    return words[0] if words and _LANGUAGE.fullmatch(words[0]) else None
+
+
+def with_box(token: Token) -> Token:
+    """A list item's first text, with a box for `[ ]` and `[x]`."""
     match = _TASK.match(token.content)
     if not match:
         return token

@@ -33,6 +33,7 @@ from palaver_telegram.keyboards import (
 )
 from palaver_telegram.places import Spot, namespace
 from palaver_telegram.sending import Sender
+from palaver_telegram.shared import Shares
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Presses:
     presenter: Presenter
     client: Client
     sender: Sender
+    shares: Shares
     keyboards: OrderedDict[tuple[int, int], InlineKeyboardMarkup] = field(
         default_factory=OrderedDict
     )
@@ -90,7 +92,8 @@ class _Press:
         self._message = message if isinstance(message, Message) else None
         self._spot = spot
         self._data = data
-        self._owner: Namespace = namespace(query.from_user.id)
+        self._person = namespace(query.from_user.id)
+        self._owner = self._acting()
         self._place = Place(self._owner, spot.conversation)
         found = _COMMAND.search(data)
         self._command = found[1] if found else ""
@@ -105,7 +108,15 @@ class _Press:
         finally:
             await answering
 
+    def _acting(self) -> Namespace:
+        """For whom the person presses: in a shared place its buttons are everybody's."""
+        shared = self._room.shares.owner(self._spot)
+        data = self._data[1:] if self._data[:1] in (ASK, TOGGLE, SUBMIT) else self._data
+        return shared if shared and owned_by(shared, data) else self._person
+
     async def _act(self) -> None:
+        if self._owner != self._person:
+            await self._let_in(self._person)
         sign, rest = self._data[:1], self._data[1:]
         if sign in (ASK, TOGGLE, SUBMIT):
             await self._check(rest)
@@ -120,10 +131,13 @@ class _Press:
 
     async def _check(self, data: str) -> None:
         """What the engine checks of other buttons."""
-        if not await self._room.engine.authorized(self._owner, self._spot.conversation):
-            raise AccessDeniedError
+        await self._let_in(self._owner)
         if not owned_by(self._owner, data):
             raise CommandError("This button belongs to somebody else.", hint="See /help.")
+
+    async def _let_in(self, who: Namespace) -> None:
+        if not await self._room.engine.authorized(who, self._spot.conversation):
+            raise AccessDeniedError
 
     async def _press(self, data: str) -> None:
         prompt = Prompt(
@@ -176,7 +190,7 @@ class _Press:
                 await self._redraw(None)
             return True
         self._say("")
-        if view.private and not self._spot.private:
+        if view.private and not self._spot.private and self._owner == self._person:
             await self._room.sender.send_privately(self._place, view)
             return True
         return self._command in _IN_PLACE and await self._replace(view)

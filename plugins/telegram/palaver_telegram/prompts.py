@@ -13,6 +13,7 @@ from palaver_telegram.files import FileError, fetch
 from palaver_telegram.incoming import Incoming, RemoteFile
 from palaver_telegram.sending import Sender
 from palaver_telegram.settings import TelegramSettings
+from palaver_telegram.shared import attributed
 from palaver_telegram.text import MAX_TEXT
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,11 @@ class Prompts:
         if any(message.file for message in messages):
             self.acknowledge(messages[-1])
             prompt = await self._with_files(prompt, messages)
-        return prompt if prompt.text or prompt.attachments else None
+        if not (prompt.text or prompt.attachments):
+            return None
+        if not first.shared or self._answers_a_question(prompt):
+            return prompt
+        return prompt.model_copy(update={"text": attributed(first, prompt.text)})
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -61,6 +66,11 @@ class Prompts:
         """Show at once, and beside all else, that the message has been taken."""
         if self._reactions and message.spot.chat_id not in self._unreactive:
             self._spawn(self._react(message))
+
+    def _answers_a_question(self, prompt: Prompt) -> bool:
+        """Then its words may be a choice's, and stay as they are."""
+        asks = self._engine.asks(prompt.namespace, prompt.conversation)
+        return asks and not prompt.attachments
 
     # --- files and voices -----------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from palaver_telegram.files import FileError, read_for_sending
 from palaver_telegram.keyboards import keyboard
 from palaver_telegram.places import Spot, private_place
 from palaver_telegram.render import messages
+from palaver_telegram.rich_sending import RichSender
+from palaver_telegram.settings import RichUse
 from palaver_telegram.text import MAX_CAPTION, Builder, Text, plain, split
 
 log = logging.getLogger(__name__)
@@ -34,10 +36,15 @@ _UNCHANGED = "message is not modified"
 
 
 class Sender:
-    """Sends what the presenter and the commands say."""
+    """Sends what the presenter and the commands say.
 
-    def __init__(self, client: Client) -> None:
+    Args:
+        rich: which answers are sent as rich messages, where Telegram takes them.
+    """
+
+    def __init__(self, client: Client, *, rich: RichUse = "tables") -> None:
         self._client = client
+        self._rich = RichSender(client, rich)
         self._asked: OrderedDict[tuple[Namespace, Spot], int] = OrderedDict()
 
     def remember(self, owner: Namespace, spot: Spot, message_id: int) -> None:
@@ -56,18 +63,24 @@ class Sender:
             TelegramError: if Telegram refuses it for good.
         """
         spot = Spot.parse(place.conversation)
+        asked = self._asked.get((place.namespace, spot))
         buttons, view = _with_buttons(view, place.namespace)
+        quiet = view.kind in _QUIET
+        whole, view = await self._rich.send(
+            spot, view, markup=buttons, quiet=quiet, reply=_reply(asked)
+        )
+        if whole:
+            return MessageId(str(whole.message_id))
         parts, shortened = await _laid_out(view)
         message_id = 0
         for number, part in enumerate(parts, 1):
             last = number == len(parts)
-            reply_to = self._asked.get((place.namespace, spot)) if number == 1 else None
             sent = await self._send_part(
                 spot,
                 part,
                 markup=buttons if last else None,
-                quiet=view.kind in _QUIET or not last,
-                reply_to=reply_to,
+                quiet=quiet or not last,
+                reply_to=asked if number == 1 else None,
             )
             message_id = sent.message_id
         if shortened:
@@ -167,10 +180,6 @@ class Sender:
         quiet: bool,
         reply_to: int | None,
     ) -> Message:
-        reply = None
-        if reply_to is not None:
-            reply = ReplyParameters(reply_to, allow_sending_without_reply=True)
-
         async def send(chat_id: int, uncertain: bool) -> Message:
             text = _marked_as_repeated(part) if uncertain else part
             return await self._client.bot.send_message(
@@ -179,7 +188,7 @@ class Sender:
                 entities=text.entities(),
                 message_thread_id=spot.topic_id,
                 reply_markup=markup,
-                reply_parameters=reply,
+                reply_parameters=_reply(reply_to),
                 disable_notification=quiet,
                 link_preview_options=_NO_PREVIEW,
             )
@@ -192,6 +201,12 @@ async def _laid_out(view: View) -> tuple[list[Text], bool]:
     if len(view.text) < _LONG:
         return messages(view)
     return await asyncio.to_thread(messages, view)
+
+
+def _reply(message_id: int | None) -> ReplyParameters | None:
+    if message_id is None:
+        return None
+    return ReplyParameters(message_id, allow_sending_without_reply=True)
 
 
 def _with_buttons(view: View, owner: Namespace) -> tuple[InlineKeyboardMarkup | None, View]:

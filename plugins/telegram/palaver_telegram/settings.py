@@ -1,10 +1,15 @@
 """The table `[plugins.telegram]`."""
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from palaver import SecretSettings
 
 API = "https://api.telegram.org"
+
+RichUse = Literal["never", "tables", "always"]
+"""Which answers are sent as rich messages."""
 
 
 class TelegramSettings(SecretSettings):
@@ -19,6 +24,8 @@ class TelegramSettings(SecretSettings):
         hear_all: groups (their ids, or `true` for all) in which every message is a prompt; in
             the others only commands, mentions and replies to the bot are.
         drafts: in private chats, show a growing answer as a draft; else by editing a message.
+        rich: which answers are sent as rich messages, with tables that are easy to read on a
+            phone: `tables` those that hold one, `always` all, `never` none.
         reactions: show with 👀 that a message has been taken.
         coalesce_s: seconds to wait for the rest of an album, of forwards or of a long text.
         poll_timeout_s: seconds that one request for updates waits for some (1 to 50).
@@ -32,6 +39,7 @@ class TelegramSettings(SecretSettings):
     webhook_secret: SecretStr | None = None
     hear_all: bool | tuple[int, ...] = False
     drafts: bool = True
+    rich: RichUse = "tables"
     reactions: bool = True
     coalesce_s: float = Field(default=0.7, ge=0, le=10)
     poll_timeout_s: int = Field(default=25, ge=1, le=50)
