@@ -185,9 +185,7 @@ class _Press:
                 await self._redraw(None)  # it decides nothing any more
             return True
         if view.kind == "notice" and not view.actions:
-            self._say(words)
-            if self._command == "cancel":
-                await self._redraw(None)
+            self._say(words)  # a note of a prompt that waited goes by itself
             return True
         self._say("")
         if view.private and not self._spot.private and self._owner == self._person:

@@ -12,7 +12,7 @@ import psutil
 
 from core.e2e.conftest import claude_processes
 from palaver.engine import Engine
-from palaver.events import TurnFinished
+from palaver.events import ApprovalAsked, TurnFinished
 from palaver.identity import Namespace
 from palaver.models import TurnState
 from palaver.testing.model import LoopbackModel, ModelRequest, Reply, Say, Use, Wait
@@ -71,7 +71,7 @@ async def test_the_answer_that_the_orphan_still_wrote_is_delivered_and_nothing_r
         assert (await alice.session()).turns == 1
 
 
-async def test_a_tool_that_waited_for_an_approval_never_runs(
+async def test_a_tool_that_waited_for_an_approval_never_runs_and_retry_asks_again(
     model: LoopbackModel, start: OpenEngine, claude_home: Path, tmp_path: Path
 ) -> None:
     def script(request: ModelRequest) -> Reply:
@@ -84,7 +84,12 @@ async def test_a_tool_that_waited_for_an_approval_never_runs(
         await killed_after(process, "approval_asked")
     async with start() as engine:
         [end] = await recovered(engine)
-        assert (end.state, end.text) == (TurnState.DONE, "I was not allowed to.")
+        assert (end.state, end.text) == (TurnState.INTERRUPTED, "")
+        alice = Person(engine, Namespace("chat", "alice"))
+        again = await alice.submit("/retry")
+        async for event in again:
+            if isinstance(event, ApprovalAsked):
+                await alice.view(f"/deny {event.request.id}")
     assert await asyncio.to_thread(lambda: list(tmp_path.rglob("ran.txt"))) == []
     assert claude_processes(claude_home) == []
 

@@ -29,6 +29,8 @@ _SYNTHETIC = "<synthetic>"
 _INTERRUPTED = "[Request interrupted by user"
 _LONG_NAME = 200
 """Names of project folders are cut here and get a hash that the program computes its own way."""
+_NOBODY_THERE = "Tool permission stream closed"
+"""What Claude Code (2.1.330) writes as a tool's result when its host is gone while it asks."""
 
 
 def configuration_folder() -> Path:
@@ -148,7 +150,7 @@ class ClaudeTranscripts(Transcripts):
                 break
             elif prompt is not None:
                 turn.append(entry)
-        return _final_text(turn)
+        return None if any(map(_asked_in_vain, turn)) else _final_text(turn)
 
     def _messages(self, session: Session) -> list[tuple[str, str]]:
         spoken = []
@@ -169,6 +171,22 @@ class ClaudeTranscripts(Transcripts):
         except OSError as error:
             raise _unreadable(path, error) from error
         return UUID(forked.session_id), path.with_name(f"{forked.session_id}.jsonl")
+
+
+def _asked_in_vain(entry: _Entry) -> bool:
+    """Whether a tool was refused because Palaver had died, and not because somebody said no.
+
+    What the agent says after that is about a decision that nobody has made.
+    """
+    message = entry.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    return any(
+        isinstance(block, dict)
+        and block.get("type") == "tool_result"
+        and block.get("is_error") is True
+        and _NOBODY_THERE in json.dumps(block.get("content"))
+        for block in (content if isinstance(content, list) else ())
+    )
 
 
 def _lines(path: Path) -> Iterator[bytes]:
