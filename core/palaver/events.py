@@ -54,12 +54,18 @@ class ThinkingDelta(Model):
 
 
 class ToolStarted(Model):
-    """The agent begins to use a tool; `summary` is one line such as the command."""
+    """The agent begins to use a tool.
+
+    Attributes:
+        summary: one line, such as the command.
+        file: the one file that it will change, if it is a tool for that.
+    """
 
     type: Literal["tool_started"] = "tool_started"
     tool_id: str
     tool: str
     summary: str = ""
+    file: str = ""
 
 
 class ToolFinished(Model):
@@ -213,6 +219,7 @@ class TurnFinished(Model):
         error: what went wrong and what to do; empty if it is done.
         duration_s: seconds since the agent had the prompt.
         tools: how many tools were used.
+        files: what tools for editing have changed; what commands did is not known.
         repeated: told before a restart, perhaps; nobody knows whether it arrived.
         recovered: the turn was cut off by a restart.
     """
@@ -226,6 +233,7 @@ class TurnFinished(Model):
     usage: Usage = Usage()
     duration_s: float = 0.0
     tools: int = 0
+    files: tuple[str, ...] = ()
     repeated: bool = False
     recovered: bool = False
 

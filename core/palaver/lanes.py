@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from palaver.agents.contract import AgentProcess
-from palaver.events import TurnQueued
+from palaver.events import Event, ToolFinished, ToolStarted, TurnQueued
 from palaver.feeds import Submission
 from palaver.identity import Namespace, SessionId
 from palaver.models import Prompt, Turn, TurnState, now
@@ -27,6 +27,8 @@ class Job:
         stopping: its user wants no more of it.
         told: its end has been told.
         compacted: the session was compacted in it.
+        editing: the file that each use of a tool is to change.
+        files: those that were changed, in order.
     """
 
     turn: Turn
@@ -36,6 +38,20 @@ class Job:
     told: bool = False
     compacted: bool = False
     tools: int = 0
+    editing: dict[str, str] = field(default_factory=dict)
+    files: dict[str, None] = field(default_factory=dict)
+
+    def count(self, event: Event) -> None:
+        """Take note of what goes into the turn's receipt."""
+        match event:
+            case ToolStarted(tool_id=tool_id, file=file):
+                self.tools += 1
+                self.editing[tool_id] = file
+            case ToolFinished(tool_id=tool_id, ok=True):
+                if file := self.editing.get(tool_id, ""):
+                    self.files[file] = None
+            case _:
+                pass
 
 
 @dataclass(slots=True, eq=False)

@@ -21,7 +21,6 @@ from palaver.events import (
     Compacted,
     Event,
     Told,
-    ToolStarted,
     TurnFinished,
     TurnStarted,
 )
@@ -234,7 +233,7 @@ class Turns(Lanes):
                 if isinstance(event, AgentFinished):
                     finished = event
                     continue
-                job.tools += isinstance(event, ToolStarted)
+                job.count(event)
                 emit(event)
                 if isinstance(event, AgentReported):  # only now, for the prompt did not wait
                     await self._harmlessly(self._sessions.entitle(session, turn.prompt))
@@ -330,7 +329,7 @@ class Turns(Lanes):
             delivered = self._store.ledger.deliver(job.turn.id, DeliveryState.DELIVERED)
             await self._harmlessly(delivered)
         else:
-            job.submission.put(ended(job.turn, tools=job.tools))
+            job.submission.put(ended(job.turn, tools=job.tools, files=tuple(job.files)))
         await self._harmlessly(self._tell_plugins(job.turn, session))
 
     async def _tell_plugins(self, turn: Turn, session: Session | None) -> None:
@@ -359,7 +358,9 @@ async def _leave(session_id: SessionId) -> None:
     del session_id
 
 
-def ended(turn: Turn, *, tools: int = 0, **flags: bool) -> TurnFinished:
+def ended(
+    turn: Turn, *, tools: int = 0, files: tuple[str, ...] = (), **flags: bool
+) -> TurnFinished:
     """The event that tells of a turn's end."""
     seconds = 0.0
     if turn.started and turn.finished:
@@ -373,5 +374,6 @@ def ended(turn: Turn, *, tools: int = 0, **flags: bool) -> TurnFinished:
         usage=turn.usage,
         duration_s=seconds,
         tools=tools,
+        files=files,
         **flags,
     )

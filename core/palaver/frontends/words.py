@@ -1,5 +1,6 @@
 """What is said of a turn, as views; the same in every chat."""
 
+from pathlib import PurePath
 from uuid import UUID
 
 from palaver.commands.words import counted, duration, money
@@ -161,10 +162,14 @@ def finished(event: TurnFinished) -> View:
 
 
 def receipt(event: TurnFinished) -> str:
-    """How long a turn took, what it used, what it cost."""
+    """How long a turn took, what it used and changed, what it cost."""
     parts = [f"⏱ {duration(event.duration_s)}"]
     if event.tools:
         parts.append(f"🔧 {counted(event.tools, 'tool use')}")
+    if event.files:
+        names = ", ".join(PurePath(file).name for file in event.files[:3])
+        more = f" and {len(event.files) - 3} more" if len(event.files) > 3 else ""
+        parts.append(f"📝 {_line(names, 80)}{more}")
     if event.usage.cost_usd:
         parts.append(f"💰 {money(event.usage.cost_usd)}")
     return " · ".join(parts)

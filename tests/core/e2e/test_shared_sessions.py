@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from core.e2e.conftest import claude_processes
-from palaver.events import Compacted, Told, TurnFinished
+from palaver.events import ApprovalAsked, Compacted, Told, TurnFinished
+from palaver.frontends.words import receipt
 from palaver.identity import Namespace
 from palaver.models import Session
 from palaver.testing.model import LoopbackModel
@@ -118,3 +119,15 @@ async def test_an_orderly_shutdown_in_mid_turn_leaves_no_process(
     assert claude_processes(claude_home) == []
     ends = [event async for event in submission if isinstance(event, TurnFinished)]
     assert [end.state.value for end in ends] == ["interrupted"]
+
+
+async def test_the_receipt_names_the_files_that_were_changed(alice: Person) -> None:
+    submission = await alice.submit("Write a file hello.txt with hi")
+    async for event in submission:
+        if isinstance(event, ApprovalAsked):
+            await alice.view(f"/allow {event.request.id}")
+        if isinstance(event, TurnFinished):
+            assert [Path(file).name for file in event.files] == ["hello.txt"]
+            assert "📝 hello.txt" in receipt(event)
+            return
+    raise AssertionError("the turn never ended")

@@ -9,7 +9,7 @@ import claude_agent_sdk as sdk
 
 from palaver.agents.claude.failures import compaction_failure, turn_failure
 from palaver.agents.claude.spending import Spending
-from palaver.agents.claude.summaries import summary_of
+from palaver.agents.claude.summaries import edited_file, summary_of
 from palaver.errors import AgentMismatchError
 from palaver.events import (
     AgentEvent,
@@ -173,7 +173,8 @@ class Translation:
                 case sdk.ToolUseBlock() | sdk.ServerToolUseBlock():
                     self._blocks.clear()
                     summary = summary_of(block.name, block.input, self._workspace)
-                    yield ToolStarted(tool_id=block.id, tool=block.name, summary=summary)
+                    file = edited_file(block.name, block.input)
+                    yield ToolStarted(tool_id=block.id, tool=block.name, summary=summary, file=file)
                 case sdk.ServerToolResultBlock(tool_use_id=tool_id):
                     yield ToolFinished(tool_id=tool_id, ok=True)
 

@@ -23,6 +23,7 @@ _TELLING = {
     "ToolSearch": ("query",),
     "TaskOutput": ("task_id",),
 }
+_EDITING = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 _PATHS = frozenset({"file_path", "notebook_path", "path"})
 _USUAL = ("command", "file_path", "path", "url", "query", "pattern", "description", "name")
 
@@ -40,6 +41,11 @@ def summary_of(tool: str, tool_input: Mapping[str, Any], workspace: Path) -> str
     return one_line(
         " ".join(short_path(text, workspace) if key in _PATHS else text for key, text in texts)
     )
+
+
+def edited_file(tool: str, tool_input: Mapping[str, Any]) -> str:
+    """The file that a tool for editing will change; empty for all other tools."""
+    return visible(str(tool_input.get(_TELLING[tool][0], ""))) if tool in _EDITING else ""
 
 
 def short_path(path: str, workspace: Path) -> str:
