@@ -60,8 +60,13 @@ from palaver.feeds import Submission
 from palaver.frontends import words
 from palaver.frontends.contract import Capabilities, Frontend, MessageId, Place
 from palaver.frontends.inbox import store_file
-from palaver.frontends.presenter import Presenter
+from palaver.frontends.incoming import Incoming, RemoteFile, speaker_name
+from palaver.frontends.marks import Marks
+from palaver.frontends.presenter import AnswerTaker, Presenter
+from palaver.frontends.pressing import Press, PressSurface
+from palaver.frontends.reception import Reception
 from palaver.frontends.setup import Account, FrontendSetup
+from palaver.frontends.sharing import SHARING
 from palaver.frontends.splitting import split_markdown
 from palaver.hookspecs import hookimpl
 from palaver.identity import ConversationId, Namespace, SessionId
@@ -87,6 +92,7 @@ from palaver.plugins import PluginHost
 from palaver.views import Action, FieldRow, Item, View, encode_button
 
 __all__ = [
+    "SHARING",
     "AccessDeniedError",
     "Account",
     "Action",
@@ -96,6 +102,7 @@ __all__ = [
     "AgentFinished",
     "AgentProcess",
     "AgentReported",
+    "AnswerTaker",
     "ApprovalAsked",
     "ApprovalRequest",
     "Asker",
@@ -120,7 +127,9 @@ __all__ = [
     "Frontend",
     "FrontendSetup",
     "Health",
+    "Incoming",
     "Item",
+    "Marks",
     "MessageId",
     "Namespace",
     "PalaverError",
@@ -132,12 +141,16 @@ __all__ = [
     "PluginHost",
     "PoolSettings",
     "Presenter",
+    "Press",
+    "PressSurface",
     "Prompt",
     "PromptRejectedError",
     "Question",
     "QuestionAsked",
     "QuestionRequest",
     "RateLimited",
+    "Reception",
+    "RemoteFile",
     "RequestSettled",
     "Retrying",
     "Role",
@@ -174,6 +187,7 @@ __all__ = [
     "load_settings",
     "open_engine",
     "run",
+    "speaker_name",
     "split_markdown",
     "store_file",
     "words",

@@ -132,43 +132,43 @@ class Everything:
     """Hears every hook that is told, and keeps what it was given."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, set[str]]] = []
+        self.told: list[tuple[str, set[str]]] = []
 
     @hookimpl
     def on_startup(self, engine: Engine) -> None:
-        self.heard.append(("on_startup", {"engine"}))
+        self.told.append(("on_startup", {"engine"}))
 
     @hookimpl
     async def on_shutdown(self, engine: Engine) -> None:
-        self.heard.append(("on_shutdown", {"engine"}))
+        self.told.append(("on_shutdown", {"engine"}))
 
     @hookimpl
     def on_session_created(self, session: Session) -> None:
-        self.heard.append(("on_session_created", {"session"}))
+        self.told.append(("on_session_created", {"session"}))
 
     @hookimpl
     async def on_session_resumed(self, session: Session) -> None:
-        self.heard.append(("on_session_resumed", {"session"}))
+        self.told.append(("on_session_resumed", {"session"}))
 
     @hookimpl
     def on_session_lost(self, lost: Session, replacement: Session) -> None:
-        self.heard.append(("on_session_lost", {"lost", "replacement"}))
+        self.told.append(("on_session_lost", {"lost", "replacement"}))
 
     @hookimpl
     async def on_session_deleted(self, session: Session) -> None:
-        self.heard.append(("on_session_deleted", {"session"}))
+        self.told.append(("on_session_deleted", {"session"}))
 
     @hookimpl
     def on_turn_finished(self, session: Session, turn: Turn) -> None:
-        self.heard.append(("on_turn_finished", {"session", "turn"}))
+        self.told.append(("on_turn_finished", {"session", "turn"}))
 
     @hookimpl
     async def on_event(self, session: Session, turn: Turn, event: Event) -> None:
-        self.heard.append(("on_event", {"session", "turn", "event"}))
+        self.told.append(("on_event", {"session", "turn", "event"}))
 
     @hookimpl
     def on_cleanup(self, report: CleanupReport) -> None:
-        self.heard.append(("on_cleanup", {"report"}))
+        self.told.append(("on_cleanup", {"report"}))
 
 
 @pytest.mark.parametrize("hook", TOLD)
@@ -176,7 +176,7 @@ async def test_every_hook_that_is_told_is_heard_with_its_arguments(hook: str) ->
     tell, arguments = TOLD[hook]
     plugin = Everything()
     await tell(hooks(plugin))
-    assert plugin.heard == [(hook, arguments)]
+    assert plugin.told == [(hook, arguments)]
 
 
 async def test_a_plugin_gets_only_the_arguments_that_it_names() -> None:
@@ -205,7 +205,7 @@ async def test_a_failure_is_logged_with_the_plugins_name_and_stops_nobody_else(
     plugins = [Plugin("on_turn_finished", fails), Everything(), Plugin("on_turn_finished", fails)]
     await hooks(*plugins).turn_finished(SESSION, TURN)
     assert isinstance(plugins[1], Everything)
-    assert len(plugins[1].heard) == 1
+    assert len(plugins[1].told) == 1
     messages = sorted(record.getMessage() for record in caplog.records)
     assert [message.split(":")[0] for message in messages] == ["plugin p0", "plugin p2"]
     assert "RuntimeError: broken on purpose" in caplog.text
@@ -490,14 +490,14 @@ async def test_a_frontends_plugin_hears_only_of_its_own_namespaces() -> None:
     bell, gong, other = Bell(), Gong(), Everything()
     called = hooks(bell, gong, other)
     await called.session_created(SESSION)
-    assert [len(one.heard) for one in (bell, gong, other)] == [1, 0, 1]
+    assert [len(one.told) for one in (bell, gong, other)] == [1, 0, 1]
     assert called.hears_events(ALICE)
 
 
 async def test_what_is_about_no_namespace_is_heard_by_all() -> None:
     bell, gong = Bell(), Gong()
     await hooks(bell, gong).startup("engine")
-    assert [one.heard for one in (bell, gong)] == [[("on_startup", {"engine"})]] * 2
+    assert [one.told for one in (bell, gong)] == [[("on_startup", {"engine"})]] * 2
 
 
 async def test_before_its_frontends_are_made_a_plugin_hears_only_what_its_own_name_would() -> None:
@@ -506,7 +506,7 @@ async def test_before_its_frontends_are_made_a_plugin_hears_only_what_its_own_na
     host.add("bell", bell)
     host.add("gong", gong)
     await host.hooks.session_created(SESSION)
-    assert [len(one.heard) for one in (bell, gong)] == [1, 0]
+    assert [len(one.told) for one in (bell, gong)] == [1, 0]
 
 
 async def test_nobody_listens_where_no_plugin_implements_the_hook(

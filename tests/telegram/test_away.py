@@ -162,7 +162,7 @@ async def test_a_full_disk_loses_no_message(
         return await add(turn)
 
     monkeypatch.setattr(ledger, "add", full)
-    monkeypatch.setattr("palaver_telegram.intake.RETRY_S", 0.2)
+    monkeypatch.setattr("palaver.frontends.reception.RETRY_S", 0.2)
     await alice.send("precious")
     await chat.wait_for_text("The disk is full.")
     await chat.wait_for(lambda message: message.text.startswith("precious"))

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NewType
 
 from palaver.errors import PluginError
+from palaver.frontends.incoming import Incoming, RemoteFile
 from palaver.identity import ConversationId, Namespace
+from palaver.models import Attachment
 from palaver.views import View
 
 if TYPE_CHECKING:
@@ -53,8 +55,9 @@ class Place:
 class Frontend(ABC):
     """A chat surface.
 
-    A frontend receives messages, turns each into a `Prompt`, and hands it to
-    `palaver.frontends.presenter.Presenter`, which calls back the methods below.
+    A frontend receives messages, turns each into an `Incoming`, and hands it to its `Reception`;
+    one for a single user may hand a `Prompt` to a `Presenter` instead. Both call back the methods
+    below.
 
     Attributes:
         name: the first half of its namespaces.
@@ -122,6 +125,34 @@ class Frontend(ABC):
     async def send_file(self, place: Place, path: Path, caption: str) -> MessageId:
         """Send a file. With `files`."""
         raise self._lacks("files")
+
+    # --- for a frontend with a `Reception` ------------------------------------------------------
+
+    def heard(self, message: Incoming) -> None:
+        """A message was taken; where several people write, what is said to its sender from now on
+        may answer it. By default nothing happens."""
+        del message
+
+    async def acknowledge(self, message: Incoming) -> None:
+        """Show that a message has been taken, for example by a reaction. By default nothing."""
+        del message
+
+    async def fetch(self, file: RemoteFile, folder: Path) -> Attachment:
+        """Bring a file that came with a message into a folder; write it with `store_file`.
+
+        Raises:
+            PalaverError: if it cannot be had, in words for its sender.
+        """
+        raise self._lacks("files")
+
+    async def send_privately(self, place: Place, view: View) -> None:
+        """Show a view that only its reader may see, in a place where others read along."""
+        await self.send(place, view)
+
+    async def sharing_refused(self, message: Incoming) -> str:
+        """Why the sender may not change who shares the place he writes in; empty if he may."""
+        del message
+        return "Nothing can be shared here."
 
     def _lacks(self, capability: str) -> Exception:
         return PluginError(self.name, f"it declares {capability!r} but does not have it")

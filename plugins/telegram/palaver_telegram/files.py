@@ -7,9 +7,8 @@ from pathlib import Path
 from telegram import InputFile
 from telegram.error import BadRequest, NetworkError, TelegramError
 
-from palaver import Attachment, PalaverError, store_file
+from palaver import Attachment, PalaverError, RemoteFile, store_file
 from palaver_telegram.client import FIRST_PAUSE_S, Client
-from palaver_telegram.incoming import RemoteFile
 
 MAX_DOWNLOAD = 20 << 20
 """Bytes that a bot may fetch (Bot API, getFile)."""
@@ -65,7 +64,7 @@ async def _download(client: Client, file: RemoteFile) -> bytes:
     pause = FIRST_PAUSE_S
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            remote = await client.bot.get_file(file.file_id)
+            remote = await client.bot.get_file(file.id)
             return bytes(await remote.download_as_bytearray())
         except BadRequest as error:
             if "too big" in error.message.lower():

@@ -17,18 +17,34 @@ from telegram import (
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from palaver import Capabilities, Engine, Frontend, MessageId, Place, Presenter, Role, View
+from palaver import (
+    SHARING,
+    Attachment,
+    Capabilities,
+    Engine,
+    Frontend,
+    Incoming,
+    Marks,
+    MessageId,
+    Place,
+    Reception,
+    RemoteFile,
+    Role,
+    View,
+)
+from palaver_telegram.administrators import sharing_refused
 from palaver_telegram.client import HEAD_START_S, Client
+from palaver_telegram.files import fetch
+from palaver_telegram.incoming import TelegramMessage
 from palaver_telegram.intake import Intake
 from palaver_telegram.journal import Journal
 from palaver_telegram.live import LiveMessages
 from palaver_telegram.places import FRONTEND, Spot
 from palaver_telegram.polling import Came, Poller
+from palaver_telegram.reactions import Reactions
 from palaver_telegram.render import warm_up
 from palaver_telegram.sending import Sender
 from palaver_telegram.settings import TelegramSettings
-from palaver_telegram.shared import COMMANDS, PLUGIN, Shares
-from palaver_telegram.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +69,6 @@ class TelegramFrontend(Frontend):
         self._settings = settings
         self._stack = contextlib.AsyncExitStack()
         self._receiving: asyncio.Task[None] | None = None
-        self._shares = Shares()
 
     async def start(self, engine: Engine) -> None:
         """Greet Telegram, deliver what was left, and listen.
@@ -66,19 +81,17 @@ class TelegramFrontend(Frontend):
         await client.open()
         self._sender = Sender(client, rich=self._settings.rich)
         folder = engine.settings.data_dir / "telegram" / str(client.id)
-        self._live = LiveMessages(client, Traces(folder), drafts=self._settings.drafts)
+        self._live = LiveMessages(client, Marks(folder, "live"), drafts=self._settings.drafts)
         self._stack.push_async_callback(self._live.close)
-        presenter = Presenter(engine, self)
-        self._stack.push_async_callback(presenter.close)
+        self._reactions = Reactions(client)
+        reception = Reception(engine, self, folder, coalesce_s=self._settings.coalesce_s)
+        await reception.open()
         journal = Journal(folder)
-        await self._shares.open(folder)
-        engine.host.add(PLUGIN, self._shares)
-        intake = Intake(
-            engine, presenter, client, self._sender, self._settings, journal, self._shares
-        )
+        intake = Intake(reception, client, self._sender, self._settings, journal)
+        self._stack.push_async_callback(reception.close)
         self._stack.push_async_callback(intake.close)
         await self._clear_up()
-        await presenter.recover()
+        await reception.recover()
         left = await journal.left()
         await intake.keep([Update.de_json(one, client.bot) for one in left], Came.BEFORE)
         await self._listen(intake)
@@ -134,6 +147,26 @@ class TelegramFrontend(Frontend):
     async def send_file(self, place: Place, path: Path, caption: str) -> MessageId:
         return await self._sender.send_file(place, path, caption)
 
+    # --- what the reception asks for ------------------------------------------------------------
+
+    def heard(self, message: Incoming) -> None:
+        if isinstance(message, TelegramMessage):
+            self._sender.remember(message.sender, message.spot, message.message_id)
+
+    async def acknowledge(self, message: Incoming) -> None:
+        if self._settings.reactions and isinstance(message, TelegramMessage):
+            await self._reactions.seen(message.spot, message.message_id)
+
+    async def fetch(self, file: RemoteFile, folder: Path) -> Attachment:
+        return await fetch(self._client, file, folder)
+
+    async def send_privately(self, place: Place, view: View) -> None:
+        await self._sender.send_privately(place, view)
+
+    async def sharing_refused(self, message: Incoming) -> str:
+        spot = Spot.parse(message.conversation)
+        return await sharing_refused(self._client, spot, message.sender)
+
     # --- how ------------------------------------------------------------------------------------
 
     async def _clear_up(self) -> None:
@@ -169,7 +202,7 @@ class TelegramFrontend(Frontend):
         commands = engine.commands.shown(Role.MEMBER)
         private = [BotCommand(one.name, one.summary) for one in commands]
         group = [one for one in private if one.command not in _PRIVATE_ONLY]
-        sharing = [BotCommand(name, summary) for name, summary in COMMANDS.items()]
+        sharing = [BotCommand(name, summary) for name, summary in SHARING.items()]
         menus = {
             BotCommandScopeAllPrivateChats(): private,
             BotCommandScopeAllGroupChats(): group,

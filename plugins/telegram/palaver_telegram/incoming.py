@@ -1,10 +1,9 @@
 """What people send, read: is it for the bot, what does it say, what comes with it?"""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Self
 
 from telegram import (
     Message,
@@ -15,15 +14,15 @@ from telegram import (
     MessageOriginUser,
 )
 
-from palaver import Namespace
+from palaver import Incoming, RemoteFile, speaker_name
 from palaver_telegram.asking import asked_command
 from palaver_telegram.places import Spot, namespace
+from palaver_telegram.text import MAX_TEXT
 
 COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]+)(@(?P<bot>\w+))?(\s+.*)?", re.DOTALL)
 CUT_LENGTH = 4000
 """Characters from which on a text may be the first part of a longer one: clients cut at 4096,
 before that at a line's end."""
-MAX_NAME = 40
 _QUOTED = 1000
 _ATTACHED = ("document", "audio", "video", "video_note", "animation", "voice")
 _UNREADABLE = {
@@ -38,67 +37,25 @@ _UNREADABLE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file that Telegram keeps for the bot to fetch. `size` in bytes; 0 if it is not told."""
-
-    file_id: str
-    kind: str
-    name: str
-    media_type: str
-    size: int
-    duration_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelegramMessage(Incoming):
     """A message for the bot.
 
     Attributes:
-        sender: who wrote it, and `speaker` his name, made harmless.
-        owner: whose session it is for: the sender's own, or one that all share.
-        text: as the agent is to see it: without the bot's name, with what is quoted.
         album: the album that it is a part of.
         forwarded: it is somebody else's message.
-        unreadable: what it is, if the bot cannot make anything of it.
     """
 
     message_id: int
     spot: Spot
-    sender: Namespace
-    speaker: str
-    owner: Namespace
-    text: str
-    date: datetime
-    file: RemoteFile | None = None
     album: str | None = None
     forwarded: bool = False
-    command: bool = False
-    unreadable: str = ""
 
     @property
-    def key(self) -> str:
-        """What the engine knows the message by."""
-        return f"{self.spot.chat_id}:{self.message_id}"
-
-    @property
-    def shared(self) -> bool:
-        """Whether it is for a session that others share."""
-        return self.owner != self.sender
-
-    @property
-    def command_name(self) -> str:
-        """Of a command, its name."""
-        match = COMMAND.match(self.text.strip())
-        return match["name"].lower() if match else ""
-
-    @property
-    def open_ended(self) -> bool:
-        """Whether more of the same may be on its way."""
+    def unfinished(self) -> bool:
         return bool(self.album or self.forwarded or len(self.text) >= CUT_LENGTH)
 
-    def takes(self, other: "Incoming") -> bool:
-        """Whether the next message goes on with this one."""
+    def takes(self, other: Self) -> bool:
         if self.sender != other.sender:
             return False
         if self.command or other.command or self.unreadable or other.unreadable:
@@ -106,11 +63,19 @@ class Incoming:
         if self.album or other.album:
             return self.album == other.album or other.forwarded or self.forwarded
         if other.forwarded or self.forwarded:
-            return other.file is None
-        return len(self.text) >= CUT_LENGTH and other.file is None
+            return not other.files
+        return len(self.text) >= CUT_LENGTH and not other.files
+
+    def gap(self, other: Self) -> str:
+        """A text that a client has cut is put together as it was."""
+        if self.forwarded or other.forwarded:
+            return "\n\n"
+        return "" if len(self.text) == MAX_TEXT else "\n"
 
 
-def read(message: Message, bot_id: int, username: str, *, hears_all: bool) -> Incoming | None:
+def read(
+    message: Message, bot_id: int, username: str, *, hears_all: bool
+) -> TelegramMessage | None:
     """The message, if it is for the bot.
 
     Args:
@@ -132,32 +97,21 @@ def read(message: Message, bot_id: int, username: str, *, hears_all: bool) -> In
         said, command = f"{asked} {said}", True
     elif command is None:
         said = _words(message, said, bot_id, username)
-    return Incoming(
-        message_id=message.message_id,
-        spot=spot,
+    return TelegramMessage(
         sender=namespace(sender.id),
-        speaker=harmless_name(sender.full_name, sender.id),
-        owner=namespace(sender.id),
+        conversation=spot.conversation,
+        key=f"{spot.chat_id}:{message.message_id}",
         text=said,
-        date=message.date,
-        file=file,
-        album=message.media_group_id,
-        forwarded=message.forward_origin is not None,
+        files=(file,) if file else (),
+        speaker=speaker_name(sender.full_name, f"Member {sender.id}"),
+        private=spot.private,
         command=bool(command),
         unreadable=unreadable,
+        message_id=message.message_id,
+        spot=spot,
+        album=message.media_group_id,
+        forwarded=message.forward_origin is not None,
     )
-
-
-def harmless_name(name: str, user_id: int) -> str:
-    """A person's name as one line that cannot be taken for anything else."""
-    kept = (one if _is_of_names(one) else " " for one in name)
-    words = " ".join("".join(kept).split())[:MAX_NAME].strip()
-    return words if any(map(str.isalnum, words)) else f"Member {user_id}"
-
-
-def _is_of_names(character: str) -> bool:
-    """Letters with their marks, digits, and what joins names."""
-    return unicodedata.category(character)[0] in "LMN" or character in "'’-."
 
 
 def _command(message: Message, username: str) -> bool | None:
@@ -227,16 +181,16 @@ def _file(message: Message) -> RemoteFile | None:
     if message.photo:
         photo = message.photo[-1]  # the largest
         name = f"photo-{message.message_id}.jpg"
-        return RemoteFile(photo.file_id, "photo", name, "image/jpeg", photo.file_size or 0)
+        return RemoteFile(photo.file_id, name, "image/jpeg", photo.file_size or 0)
     for kind in _ATTACHED:
         if found := getattr(message, kind):
             duration = getattr(found, "duration", None)
             return RemoteFile(
-                file_id=found.file_id,
-                kind=kind,
+                id=found.file_id,
                 name=getattr(found, "file_name", None) or f"{kind}-{message.message_id}",
                 media_type=getattr(found, "mime_type", None) or "application/octet-stream",
                 size=found.file_size or 0,
+                spoken=kind == "voice",
                 duration_s=duration.total_seconds() if duration is not None else None,
             )
     return None

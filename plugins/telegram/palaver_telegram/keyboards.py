@@ -80,15 +80,6 @@ def label_of(shown: InlineKeyboardMarkup | None, data: str) -> str:
     return next(found, "")
 
 
-def owned_by(owner: Namespace, data: str) -> bool:
-    """Whether a button was made for this namespace."""
-    command = "/" + data.partition("/")[2]
-    try:
-        return encode_button(owner, Action(label="button", command=command)) == data
-    except ValueError:  # none of ours
-        return False
-
-
 def _button(action: Action, owner: Namespace, *, label: str = "") -> InlineKeyboardButton | None:
     """None if the command does not fit."""
     sign = ASK if action.input else TOGGLE if _is_choice(action) else ""

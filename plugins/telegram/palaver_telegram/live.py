@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from telegram import InlineKeyboardMarkup, Message
 from telegram.error import BadRequest, TelegramError
 
-from palaver import MessageId, Place, View
+from palaver import Marks, MessageId, Place, View
 from palaver_telegram.client import HEAD_START_S, Client
 from palaver_telegram.keyboards import keyboard
 from palaver_telegram.places import Spot
 from palaver_telegram.render import live
 from palaver_telegram.text import Text
-from palaver_telegram.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +55,13 @@ class LiveMessages:
     """The live messages of all chats.
 
     Args:
-        traces: where it is noted which there are.
+        marks: which there are, so that those of a Palaver that was killed can be removed.
         drafts: whether to use drafts where the chat has them.
     """
 
-    def __init__(self, client: Client, traces: Traces, *, drafts: bool) -> None:
+    def __init__(self, client: Client, marks: Marks, *, drafts: bool) -> None:
         self._client = client
-        self._traces = traces
+        self._marks = marks
         self._drafts = drafts
         self._undraftable: set[int] = set()
         self._shown: dict[MessageId, _Shown] = {}
@@ -86,7 +85,7 @@ class LiveMessages:
         draft_id = next(self._draft_ids) if self._draftable(spot) else None
         shown = _Shown(spot, sent.message_id, draft_id, text, drawn=time.monotonic())
         self._shown[message] = shown
-        await self._traces.add(spot.chat_id, sent.message_id)
+        await self._marks.add(str(spot.chat_id), str(sent.message_id))
         if view.text and draft_id is not None:
             await self._draw_draft(shown, text)
         return message
@@ -139,7 +138,7 @@ class LiveMessages:
 
     async def left(self) -> list[tuple[int, int]]:
         """Chats and messages that a Palaver has left which could not end in order."""
-        return await self._traces.left()
+        return [(int(chat), int(message)) for chat, message in await self._marks.all()]
 
     async def clear(self, left: Sequence[tuple[int, int]]) -> None:
         """Take these away."""
@@ -154,7 +153,7 @@ class LiveMessages:
             await self._client.deliver(chat_id, delete)
         except TelegramError as error:  # older than 48 hours, or gone already
             log.info("a live message could not be removed: %s", error)
-        await self._traces.drop(chat_id, message_id)
+        await self._marks.drop(str(chat_id), str(message_id))
 
     def _draftable(self, spot: Spot) -> bool:
         return self._drafts and spot.private and spot.chat_id not in self._undraftable

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -13,12 +12,11 @@ from palaver import (
     AccessDeniedError,
     Action,
     CommandError,
-    Engine,
     MessageId,
-    Namespace,
     Place,
-    Presenter,
-    Prompt,
+    Press,
+    PressSurface,
+    Reception,
     View,
 )
 from palaver_telegram.client import Client
@@ -28,12 +26,10 @@ from palaver_telegram.keyboards import (
     TOGGLE,
     chosen,
     label_of,
-    owned_by,
     toggled,
 )
 from palaver_telegram.places import Spot, namespace
 from palaver_telegram.sending import Sender
-from palaver_telegram.shared import Shares
 
 log = logging.getLogger(__name__)
 
@@ -41,23 +37,16 @@ ANSWER_WITHIN_S = 2.0
 """Seconds until a press is answered, whatever its command does; Telegram gives up after 15."""
 MAX_ANSWER = 200
 """Characters of an answer to a press (Bot API, answerCallbackQuery)."""
-_IN_PLACE = frozenset({"sessions", "sessioninfo", "delete", "restore", "mode", "backlog"})
-"""Commands whose answers take the place of the message with the button: lists and what is done to
-their rows."""
-_OF_REQUESTS = frozenset({"allow", "deny", "answer", "details"})
 _REMEMBERED = 500
-_COMMAND = re.compile(r"/(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Presses:
     """Takes presses of buttons."""
 
-    engine: Engine
-    presenter: Presenter
+    reception: Reception
     client: Client
     sender: Sender
-    shares: Shares
     keyboards: OrderedDict[tuple[int, int], InlineKeyboardMarkup] = field(
         default_factory=OrderedDict
     )
@@ -81,7 +70,7 @@ class Presses:
             log.info("a press could not be answered: %s", error)
 
 
-class _Press:
+class _Press(PressSurface):
     """One press of one button."""
 
     def __init__(
@@ -92,11 +81,6 @@ class _Press:
         self._message = message if isinstance(message, Message) else None
         self._spot = spot
         self._data = data
-        self._person = namespace(query.from_user.id)
-        self._owner = self._acting()
-        self._place = Place(self._owner, spot.conversation)
-        found = _COMMAND.search(data)
-        self._command = found[1] if found else ""
         self._toast: asyncio.Future[tuple[str, bool]] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -104,62 +88,44 @@ class _Press:
         try:
             await self._act()
         except (AccessDeniedError, CommandError) as error:
-            self._say(f"{error.message} {error.hint}".strip(), alert=True)
+            await self.say(f"{error.message} {error.hint}".strip(), alert=True)
         finally:
             await answering
 
-    def _acting(self) -> Namespace:
-        """For whom the person presses: in a shared place its buttons are everybody's."""
-        shared = self._room.shares.owner(self._spot)
-        data = self._data[1:] if self._data[:1] in (ASK, TOGGLE, SUBMIT) else self._data
-        return shared if shared and owned_by(shared, data) else self._person
-
     async def _act(self) -> None:
-        if self._owner != self._person:
-            await self._let_in(self._person)
-        sign, rest = self._data[:1], self._data[1:]
-        if sign in (ASK, TOGGLE, SUBMIT):
-            await self._check(rest)
-        if sign == ASK:
-            await self._ask(rest)
-        elif sign == TOGGLE:
-            await self._toggle()
-        elif sign == SUBMIT:
-            await self._submit(rest)
-        else:
-            await self._press(self._data)
+        sign = self._data[0] if self._data[0] in (ASK, TOGGLE, SUBMIT) else ""
+        press = self._press(self._data.removeprefix(sign))
+        if sign in (ASK, TOGGLE):
+            place = await self._room.reception.pressing(press)
+            if sign == ASK:
+                await self._ask(place, press.button)
+            else:
+                await self._toggle()
+            return
+        if sign == SUBMIT:
+            press = self._press(f"{press.button} {','.join(self._chosen())}")
+        await self._room.reception.press(press, self)
 
-    async def _check(self, data: str) -> None:
-        """What the engine checks of other buttons."""
-        await self._let_in(self._owner)
-        if not owned_by(self._owner, data):
-            raise CommandError("This button belongs to somebody else.", hint="See /help.")
-
-    async def _let_in(self, who: Namespace) -> None:
-        if not await self._room.engine.authorized(who, self._spot.conversation):
-            raise AccessDeniedError
-
-    async def _press(self, data: str) -> None:
-        prompt = Prompt(
-            namespace=self._owner,
+    def _press(self, button: str) -> Press:
+        return Press(
+            sender=namespace(self._query.from_user.id),
             conversation=self._spot.conversation,
             key=f"press:{self._query.id}",
+            button=button,
+            private=self._spot.private,
         )
-        submission = await self._room.presenter.press(prompt, data, answer=self._take)
-        if submission.turn_id is not None or submission.duplicate:
-            self._say("")
 
-    async def _ask(self, data: str) -> None:
+    async def _ask(self, place: Place, button: str) -> None:
         label = label_of(self._keyboard(), self._data) or "Your words"
-        action = Action(label=label, command="/" + data.partition("/")[2])
-        self._say("")
-        await self._room.sender.ask(self._place, action)
+        action = Action(label=label, command="/" + button.partition("/")[2])
+        await self.say("")
+        await self._room.sender.ask(place, action)
 
     async def _toggle(self) -> None:
         shown = self._keyboard()
         if shown is None or self._message is None:
             raise CommandError("This button is too old.", hint="Send the command again.")
-        self._say("")
+        await self.say("")
         changed = toggled(shown, self._data)
         known = self._room.keyboards
         known[self._spot.chat_id, self._message.message_id] = changed
@@ -167,35 +133,36 @@ class _Press:
             known.popitem(last=False)
         await self._redraw(changed)
 
-    async def _submit(self, data: str) -> None:
+    def _chosen(self) -> list[str]:
         shown = self._keyboard()
         marked = chosen(shown) if shown else []
         if not marked:
             raise CommandError("Choose one or more first.", hint="")
-        await self._press(f"{data} {','.join(marked)}")
+        return marked
 
     # --- the answer -----------------------------------------------------------------------------
 
-    async def _take(self, view: View) -> bool:
-        """A command's answer: at the top of the chat, in place of the message, or as a new one."""
-        words = "\n".join(filter(None, [view.title, view.text]))
-        if view.kind == "error":
-            self._say(words, alert=True)
-            if self._command in _OF_REQUESTS:
-                await self._redraw(None)  # it decides nothing any more
-            return True
-        if view.kind == "notice" and not view.actions:
-            self._say(words)  # a note of a prompt that waited goes by itself
-            return True
-        self._say("")
-        if view.private and not self._spot.private and self._owner == self._person:
-            await self._room.sender.send_privately(self._place, view)
-            return True
-        return self._command in _IN_PLACE and await self._replace(view)
-
-    def _say(self, text: str, *, alert: bool = False) -> None:
+    async def say(self, words: str, *, alert: bool = False) -> None:
+        """At the top of the chat; the first word counts."""
         if not self._toast.done():
-            self._toast.set_result((text, alert))
+            self._toast.set_result((words, alert))
+
+    async def replace(self, place: Place, view: View) -> bool:
+        if self._message is None:
+            return False
+        message = MessageId(str(self._message.message_id))
+        try:
+            await self._room.sender.edit(place, message, view)
+        except TelegramError as error:
+            log.info("a message could not be changed, so there is a new one: %s", error)
+            return False
+        return True
+
+    async def disarm(self) -> None:
+        await self._redraw(None)
+
+    async def privately(self, place: Place, view: View) -> None:
+        await self._room.sender.send_privately(place, view)
 
     async def _answer(self) -> None:
         try:
@@ -204,17 +171,6 @@ class _Press:
         except TimeoutError:
             text, alert = "", False
         await self._room.answer(self._query, text, alert=alert)
-
-    async def _replace(self, view: View) -> bool:
-        if self._message is None:
-            return False
-        message = MessageId(str(self._message.message_id))
-        try:
-            await self._room.sender.edit(self._place, message, view)
-        except TelegramError as error:
-            log.info("a message could not be changed, so there is a new one: %s", error)
-            return False
-        return True
 
     async def _redraw(self, markup: InlineKeyboardMarkup | None) -> None:
         message = self._message

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from palaver import ConversationId, Namespace
-from palaver_telegram.incoming import Incoming
+from palaver.frontends.incoming import Incoming
+from palaver.identity import ConversationId, Namespace
 
 Key = tuple[Namespace, ConversationId]
 Handle = Callable[[Sequence[Incoming]], Awaitable[None]]
@@ -34,7 +34,7 @@ class _Lane:
     task: "asyncio.Task[None] | None" = None
 
 
-class Lanes:
+class Arrivals:
     """All conversations in which something waits.
 
     Args:
@@ -115,7 +115,7 @@ class Lanes:
                 if following.whole or not last.takes(following.messages[0]):
                     break
                 group += 1
-            elif not last.open_ended or not await self._more(lane):
+            elif not last.unfinished or not await self._more(lane):
                 break
         return [lane.waiting.popleft() for _ in range(group)]
 
@@ -129,7 +129,7 @@ class Lanes:
 
 
 def _key(message: Incoming) -> Key:
-    return message.owner, message.spot.conversation
+    return message.namespace, message.conversation
 
 
 def _settle(group: Sequence[_Place], error: Exception | None) -> None:

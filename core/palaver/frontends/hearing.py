@@ -1,0 +1,124 @@
+"""Messages made into prompts: their words joined, their files fetched, their voices heard."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
+
+from palaver.engine import Engine
+from palaver.errors import PalaverError, StoreError
+from palaver.frontends.contract import Frontend
+from palaver.frontends.incoming import Incoming, RemoteFile, attributed
+from palaver.models import Attachment, Audio, Prompt
+from palaver.views import View
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[Incoming, View], Awaitable[None]]
+
+_UNHEARD = View(
+    title="🎙️ I cannot hear voice messages",
+    text="No speech engine is installed. Write it, or ask the owner to install one.",
+    kind="notice",
+)
+
+
+class Hearing:
+    """Understands what people send.
+
+    Args:
+        say: tells a message's sender something about it.
+    """
+
+    def __init__(self, engine: Engine, frontend: Frontend, say: Say) -> None:
+        self._engine = engine
+        self._frontend = frontend
+        self._say = say
+
+    async def prompt(self, messages: Sequence[Incoming]) -> Prompt | None:
+        """One prompt of several messages; None if nothing is left of it, as its sender knows.
+
+        Raises:
+            PalaverError: if there is no session to put files in.
+        """
+        first = messages[0]
+        prompt = as_prompt(first, text=_joined(messages))
+        if any(message.files for message in messages):
+            prompt = await self._with_files(prompt, messages)
+        if not (prompt.text or prompt.attachments):
+            return None
+        if not first.shared or self._answers_a_question(prompt):
+            return prompt
+        return prompt.model_copy(update={"text": attributed(first, prompt.text)})
+
+    def _answers_a_question(self, prompt: Prompt) -> bool:
+        """Then its words may be a choice's, and stay as they are."""
+        asks = self._engine.asks(prompt.namespace, prompt.conversation)
+        return asks and not prompt.attachments
+
+    async def _with_files(self, prompt: Prompt, messages: Sequence[Incoming]) -> Prompt:
+        texts, attachments = [prompt.text], list[Attachment]()
+        for message, file in ((one, file) for one in messages for file in one.files):
+            try:
+                fetched = await self._fetched(prompt, file)
+            except StoreError:
+                raise  # all of it is tried again
+            except PalaverError as error:
+                view = View(title=f"📎 {error.message}", text=error.hint, kind="error")
+                await self._say(message, view)
+            else:
+                if file.spoken:
+                    texts.append(await self._heard(message, file, fetched))
+                else:
+                    attachments.append(fetched)
+        text = "\n\n".join(filter(None, texts))
+        return prompt.model_copy(update={"text": text, "attachments": tuple(attachments)})
+
+    async def _fetched(self, prompt: Prompt, file: RemoteFile) -> Attachment:
+        folder = await self._engine.inbox(prompt)
+        try:
+            return await self._frontend.fetch(file, folder)
+        except PalaverError as error:
+            log.info("a file of %s was not fetched: %s", prompt.namespace, error)
+            raise
+
+    async def _heard(self, message: Incoming, file: RemoteFile, attachment: Attachment) -> str:
+        """What a voice message says; its sender sees what was heard."""
+        audio = Audio(
+            path=attachment.path, media_type=attachment.media_type, duration_s=file.duration_s
+        )
+        try:
+            text = await self._engine.transcribe(message.namespace, audio)
+        except PalaverError as error:
+            view = View(title=f"🎙️ {error.message}", text=error.hint, kind="error")
+            await self._say(message, view)
+            return ""
+        finally:
+            await asyncio.to_thread(attachment.path.unlink, missing_ok=True)
+        if text is None:
+            await self._say(message, _UNHEARD)
+            return ""
+        text = text.strip()
+        title = "🎙️ I heard" if text else "🎙️ I heard nothing"
+        await self._say(message, View(title=title, text=text, kind="notice"))
+        return text
+
+
+def as_prompt(message: Incoming, *, text: str | None = None) -> Prompt:
+    """A message as it is, or with other words."""
+    return Prompt(
+        namespace=message.namespace,
+        conversation=message.conversation,
+        text=message.text if text is None else text,
+        key=message.key,
+        private=message.private,
+    )
+
+
+def _joined(messages: Sequence[Incoming]) -> str:
+    """The words of all."""
+    spoken = [message for message in messages if message.text]
+    text = spoken[0].text if spoken else ""
+    for previous, message in pairwise(spoken):
+        text += previous.gap(message) + message.text
+    return text
