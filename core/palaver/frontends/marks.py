@@ -17,10 +17,10 @@ class Marks:
         self._suffix = f".{kind}"
 
     async def add(self, *names: str) -> None:
-        """From now on it holds, in this life and the next; any number of names make one mark.
+        """From now on it holds, in this life and the next; several names make one mark.
 
         Raises:
-            OSError: if it cannot be noted.
+            OSError: if it cannot be noted, or all is too long for a file name (some 200 bytes).
         """
         await asyncio.to_thread(self._add, self._file(names))
 
