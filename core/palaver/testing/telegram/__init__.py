@@ -3,13 +3,13 @@
 Any library that lets its base URL be set can talk to it; it imports none. See `BotApi`.
 """
 
+from palaver.testing.clock import Clock
+from palaver.testing.images import png
 from palaver.testing.telegram.calls import Call, CallLog
 from palaver.testing.telegram.chats import Chat, Place, Topic
-from palaver.testing.telegram.clock import Clock
 from palaver.testing.telegram.entities import Entity
 from palaver.testing.telegram.faults import Fault, Faults
 from palaver.testing.telegram.files import StoredFile
-from palaver.testing.telegram.images import png
 from palaver.testing.telegram.limits import FloodLimits, Rate
 from palaver.testing.telegram.markup import Button
 from palaver.testing.telegram.messages import ChatAction, Draft, Message

@@ -3,7 +3,7 @@
 import mimetypes
 from dataclasses import dataclass, field
 
-from palaver.testing.telegram.images import dimensions, png
+from palaver.testing.images import dimensions, png
 from palaver.testing.telegram.wire import Json, JsonObject, Upload, bad_request
 
 #: What a bot may upload, in bytes. Source: the Bot API, "Sending files" (50 MB).

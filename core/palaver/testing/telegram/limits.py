@@ -8,7 +8,7 @@ as messages do; drafts, chat actions, reactions, deletions and answers to presse
 import math
 from dataclasses import dataclass
 
-from palaver.testing.telegram.clock import Clock
+from palaver.testing.clock import Clock
 from palaver.testing.telegram.wire import too_many_requests
 
 MESSAGES_PER_SECOND_PER_CHAT = 1

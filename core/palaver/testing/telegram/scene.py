@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from palaver.testing.telegram.clock import Clock, Signal
+from palaver.testing.clock import Clock, Signal
 from palaver.testing.telegram.files import FileStore
 from palaver.testing.telegram.schema import Schema, load
 from palaver.testing.telegram.updates import UpdateQueue

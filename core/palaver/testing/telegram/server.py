@@ -10,13 +10,13 @@ from types import TracebackType
 
 from aiohttp import web
 
+from palaver.testing.clock import Clock
+from palaver.testing.lines import Lines
 from palaver.testing.telegram import tdlib
 from palaver.testing.telegram.calls import Call, CallLog
-from palaver.testing.telegram.clock import Clock
 from palaver.testing.telegram.faults import Fault
 from palaver.testing.telegram.files import StoredFile
 from palaver.testing.telegram.intake import take
-from palaver.testing.telegram.lines import Lines
 from palaver.testing.telegram.methods.registry import run
 from palaver.testing.telegram.schema import Mismatch, load
 from palaver.testing.telegram.webhook import deliver

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from palaver.testing.clock import Clock
 from palaver.testing.telegram.chats import Chat
-from palaver.testing.telegram.clock import Clock
 from palaver.testing.telegram.faults import Faults
 from palaver.testing.telegram.limits import FloodLimits
 from palaver.testing.telegram.menus import CommandBook

@@ -13,9 +13,9 @@ from core.testing.telegram.bots import (
     TelegramError,
     ask,
 )
+from palaver.testing.images import dimensions
 from palaver.testing.telegram import Attached, BotApi, Chat, Person, png
 from palaver.testing.telegram.files import MAX_DOWNLOAD
-from palaver.testing.telegram.images import dimensions
 
 
 async def test_a_document_goes_down_and_up_byte_for_byte(

@@ -26,7 +26,7 @@ class Lines:
     def url(self) -> str:
         """Where it listens. Raises RuntimeError before it does."""
         if not self._port:
-            raise RuntimeError("the server is not open: async with BotApi() as api")
+            raise RuntimeError("the server is not open: use it with `async with`")
         return f"http://{_HOST}:{self._port}"
 
     async def open(self) -> None:
