@@ -222,6 +222,7 @@ class TurnFinished(Model):
         files: what tools for editing have changed; what commands did is not known.
         repeated: told before a restart, perhaps; nobody knows whether it arrived.
         recovered: the turn was cut off by a restart.
+        goes_on: another turn follows by itself, in which the agent asks again what nobody decided.
     """
 
     type: Literal["turn_finished"] = "turn_finished"
@@ -236,6 +237,7 @@ class TurnFinished(Model):
     files: tuple[str, ...] = ()
     repeated: bool = False
     recovered: bool = False
+    goes_on: bool = False
 
 
 Event = Annotated[

@@ -92,9 +92,9 @@ class Lanes(ABC):
         self._requests = requests
         self._lanes: dict[SessionId, Lane] = {}
 
-    def enqueue(self, turn: Turn) -> Submission:
-        """Put a turn that is in the ledger into its lane."""
-        job = Job(turn, Submission(turn.id))
+    def enqueue(self, turn: Turn, submission: Submission | None = None) -> Submission:
+        """Put a turn that is in the ledger into its lane; what comes of it, in `submission`."""
+        job = Job(turn, submission or Submission(turn.id))
         lane = self._lanes.setdefault(turn.session_id, Lane(turn.session_id))
         ahead = len(lane.jobs)
         lane.jobs.append(job)
@@ -144,6 +144,25 @@ class Lanes(ABC):
         for lane, job in self._owned(namespace):
             if job.turn.id == turn_id and job.process is None and not job.stopping:
                 return await self._take_back(lane, job)
+        return False
+
+    async def send_now(self, namespace: Namespace, turn_id: UUID) -> bool:
+        """Run one waiting turn of this namespace's next, and stop what runs; False if not waiting.
+
+        Of what runs only the turn that it was to wait for is stopped: the press may come too late.
+        """
+        for lane, job in self._owned(namespace):
+            running = lane.running
+            if job.turn.id != turn_id or job.turn.state is not TurnState.QUEUED or job.stopping:
+                continue
+            if job is not lane.oldest():
+                first = lane.oldest().turn.created - _TICK
+                if not await self._store.ledger.advance(namespace, turn_id, first):
+                    return False
+                job.turn = job.turn.model_copy(update={"created": first})
+            if running and running is lane.running and running.turn.state is TurnState.RUNNING:
+                await self.stop(lane.session_id)
+            return True
         return False
 
     async def drop(self, namespace: Namespace, session_id: SessionId) -> int:

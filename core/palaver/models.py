@@ -153,6 +153,7 @@ class Turn(Model):
         id: also the id of the user's message in the agent's transcript.
         answer: the final text; set when it is over.
         error: one sentence, if it failed.
+        pending: what it waits for its user to decide, a line each.
         runner, agent_process: the processes that run it, as `pid:start time`.
     """
 
@@ -167,6 +168,7 @@ class Turn(Model):
     answer: str = ""
     error: str = ""
     usage: Usage = Usage()
+    pending: tuple[str, ...] = ()
     runner: str = ""
     agent_process: str = ""
 

@@ -23,6 +23,23 @@ def lost(session: Session) -> View:
     )
 
 
+def undecided(pending: Sequence[str]) -> str:
+    """Palaver ended while a turn waited for its user's word; the agent is told to go on."""
+    return (
+        f"Palaver was stopped. It waited for your word on {' and '.join(pending)}: that is "
+        "neither allowed nor refused. The agent asks again if it still needs to."
+    )
+
+
+def go_on(pending: Sequence[str]) -> str:
+    """A prompt of Palaver's own, for the agent whose requests nobody has decided."""
+    return (
+        "Go on. Palaver, through which you reach the user, was restarted while you waited for "
+        f"the user's word on {' and '.join(pending)}. Nobody has decided: it is neither allowed "
+        "nor refused. If you still need it, ask again; then finish what you were doing."
+    )
+
+
 def elsewhere() -> View:
     """Another Palaver on the same data works in this session."""
     return View(

@@ -7,16 +7,23 @@ A turn in the ledger is one of these:
 - *running*, by a process that has died: the agent may have gone on alone, so its process is left to
   end; then the transcript has the answer, or the turn was cut off;
 - *over*, but nobody knows whether the user was told: told again, and marked if it may be twice.
+
+One that was cut off while it waited for its user's word is not run again, for that would repeat
+what it had done before: a turn follows it, in which the agent hears that nobody has decided, and
+asks again.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import timedelta
+from uuid import uuid4
 
+import palaver.notices as notices
 import palaver.processes as processes
 from palaver.agents.contract import Agent
-from palaver.errors import PalaverError
+from palaver.errors import PalaverError, SessionNotFoundError
+from palaver.events import TurnFinished
 from palaver.feeds import Submission
 from palaver.identity import SessionId
 from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, now
@@ -24,6 +31,8 @@ from palaver.store import Store
 from palaver.turns import CUT_OFF, Turns, ended
 
 log = logging.getLogger(__name__)
+
+Left = list[tuple[Turn, Submission]]
 
 REDELIVERY_DAYS = 7
 """Days after which an answer that was not delivered is no news any more."""
@@ -74,22 +83,23 @@ class Recovery:
         ours = [turn for turn in left if await self._store.ledger.adopt(turn, self._runner)]
         for turn in ours:
             admitted = await self._admits(turn.prompt)
-            submission = await self._submission(turn, admitted=admitted)
-            if submission and admitted:
-                yield turn, submission
+            for one, submission in await self._taken_up(turn, admitted=admitted):
+                if admitted:
+                    yield one, submission
 
-    async def _submission(self, turn: Turn, *, admitted: bool) -> Submission | None:
+    async def _taken_up(self, turn: Turn, *, admitted: bool) -> Left:
         """What comes of a turn that was left; of one who is shut out it must end, too."""
+        following = _following(turn, self._runner) if admitted else None
         if turn.state not in (TurnState.QUEUED, TurnState.RUNNING):
-            return self._again(turn)
+            return await self._told_again(turn, following)
         unsent = turn.state is TurnState.QUEUED or await self._store.ledger.requeue(turn.id)
         if turn.prompt.upkeep or (unsent and not admitted):
             await self._drop(turn)
-            return None
+            return []
         if unsent:
             waiting = {"state": TurnState.QUEUED, "started": None}
-            return self._turns.enqueue(turn.model_copy(update=waiting))
-        return self._pick_up(turn)
+            return [(turn, self._turns.enqueue(turn.model_copy(update=waiting)))]
+        return self._picked_up(turn, following)
 
     async def close(self) -> None:
         """Stop waiting for what still works; the next start finds it again."""
@@ -97,12 +107,25 @@ class Recovery:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _again(self, turn: Turn) -> Submission:
-        submission = Submission(turn.id)
+    async def _told_again(self, turn: Turn, following: Turn | None) -> Left:
+        added = None
+        if following and turn.state is TurnState.INTERRUPTED:
+            added = await self._added(following)
+        told = Submission(turn.id)
         repeated = turn.delivery is DeliveryState.ATTEMPTED
-        submission.put(ended(turn, repeated=repeated, recovered=True))
-        submission.end()
-        return submission
+        told.put(_end_of(turn, goes_on=added is not None, repeated=repeated))
+        told.end()
+        left = [(turn, told)]
+        if following and added:
+            left.append((following, self._turns.enqueue(following)))
+        return left
+
+    async def _added(self, following: Turn) -> bool | None:
+        """Keep a turn that follows another; False if it is there already, None if it cannot be."""
+        try:
+            return await self._store.ledger.add(following)
+        except SessionNotFoundError:  # its session is in the trash
+            return None
 
     async def unblock(self, session_id: SessionId) -> None:
         """End what a dead Palaver has left in a session, so that the session can go on here.
@@ -113,7 +136,7 @@ class Recovery:
             if _is_alive(turn) or not await self._store.ledger.adopt(turn, self._runner):
                 continue
             if turn.state is TurnState.RUNNING and not await self._store.ledger.requeue(turn.id):
-                await self._outcome(turn)
+                await self._store.ledger.finish(*await self._outcome(turn))
             else:
                 await self._store.ledger.finish(_ended(turn, TurnState.INTERRUPTED, error=CUT_OFF))
             ours = turn.model_copy(update={"runner": self._runner})
@@ -127,23 +150,35 @@ class Recovery:
         await self._store.ledger.finish(_ended(turn, TurnState.INTERRUPTED))
         await self._store.ledger.deliver(turn.id, DeliveryState.DELIVERED)
 
-    def _pick_up(self, turn: Turn) -> Submission:
-        submission = Submission(turn.id)
-        task = asyncio.create_task(self._finish(turn, submission))
+    def _picked_up(self, turn: Turn, following: Turn | None) -> Left:
+        left = [(one, Submission(one.id)) for one in (turn, following) if one]
+        task = asyncio.create_task(self._finish(*left))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return submission
+        return left
 
-    async def _finish(self, turn: Turn, submission: Submission) -> None:
+    async def _finish(
+        self, left: tuple[Turn, Submission], following: tuple[Turn, Submission] | None = None
+    ) -> None:
         """Wait for the process that was left, then take its answer from the transcript."""
+        turn, told = left
+        added = None
         try:
-            if outcome := await self._outcome(turn):
-                submission.put(ended(outcome, recovered=True))
+            turn, session = await self._outcome(turn)
+            if following and turn.state is TurnState.INTERRUPTED:
+                added = await self._added(following[0])  # before anything else can run there
+            if await self._store.ledger.finish(turn, session):
+                told.put(_end_of(turn, goes_on=added is not None))
+            if following and added:
+                self._turns.enqueue(*following)
+                following = None
         finally:
-            submission.end()
+            told.end()
+            if following:
+                following[1].end()
 
-    async def _outcome(self, turn: Turn) -> Turn | None:
-        """How the turn has ended; None if somebody else has said so before."""
+    async def _outcome(self, turn: Turn) -> tuple[Turn, Session | None]:
+        """How the turn has ended, and what its session counts."""
         own = self._store.of(turn.prompt.namespace)
         session: Session | None = None
         answer: str | None = None
@@ -165,12 +200,36 @@ class Recovery:
                 "turns_since_compaction": session.turns_since_compaction + 1,
             }
             session = session.model_copy(update=counted)
-        return turn if await self._store.ledger.finish(turn, session) else None
+        return turn, session
 
 
 def _ended(turn: Turn, state: TurnState, *, answer: str = "", error: str = "") -> Turn:
     update = {"state": state, "finished": now(), "answer": answer, "error": error}
     return turn.model_copy(update=update)
+
+
+def _end_of(turn: Turn, *, goes_on: bool, repeated: bool = False) -> TurnFinished:
+    if goes_on:
+        turn = turn.model_copy(update={"error": notices.undecided(turn.pending)})
+    return ended(turn, goes_on=goes_on, repeated=repeated, recovered=True)
+
+
+def _following(turn: Turn, runner: str) -> Turn | None:
+    """The turn in which the agent asks again what nobody has decided; None if there is nothing.
+
+    It counts as made when the other was, and so comes before what waited behind that one.
+    """
+    if not turn.pending:
+        return None
+    asked = {"text": notices.go_on(turn.pending), "key": f"go on:{turn.id}", "attachments": ()}
+    return Turn(
+        id=uuid4(),
+        session_id=turn.session_id,
+        prompt=turn.prompt.model_copy(update=asked),
+        state=TurnState.QUEUED,
+        created=turn.created,
+        runner=runner,
+    )
 
 
 def _is_alive(turn: Turn) -> bool:

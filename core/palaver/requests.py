@@ -6,7 +6,7 @@ in a no.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,6 +34,9 @@ Request = ApprovalRequest | QuestionRequest | PlanRequest
 
 _ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that looks like something else
 _ID_LENGTH = 8
+
+MAX_LINE = 200
+"""Characters of a request in one line."""
 
 
 class RequestOverError(CommandError):
@@ -172,6 +175,8 @@ class TurnAsker(Asker):
 
     Args:
         emit: takes the turn's events.
+        note: keeps what now waits for the user, a line each; done before he is asked, and before
+            the agent hears what he has said.
         stopping: whether the turn is being stopped; then nobody is asked any more.
     """
 
@@ -181,12 +186,15 @@ class TurnAsker(Asker):
         hooks: Hooks,
         turn: Turn,
         emit: Callable[[Event], None],
+        note: Callable[[tuple[str, ...]], Awaitable[None]],
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._requests = requests
         self._hooks = hooks
         self._emit = emit
+        self._note = note
         self._stopping = stopping
+        self._pending: dict[str, str] = {}
         self._about = {
             "session_id": turn.session_id,
             "turn_id": turn.id,
@@ -237,6 +245,14 @@ class TurnAsker(Asker):
         return PlanAnswer(reply.decision is not Decision.DENY, reply.remark)
 
     async def _settled(self, request: Request, asked: Event) -> Reply:
+        self._pending[request.id] = line_of(request)
+        await self._note(tuple(self._pending.values()))
+        reply = await self._reply(request, asked)
+        del self._pending[request.id]
+        await self._note(tuple(self._pending.values()))
+        return reply
+
+    async def _reply(self, request: Request, asked: Event) -> Reply:
         if self._stopping():
             return Reply(Decision.DENY, outcome="Stopped")
         self._emit(asked)
@@ -250,6 +266,19 @@ class TurnAsker(Asker):
                 )
             )
         return reply
+
+
+def line_of(request: Request) -> str:
+    """What is asked, in one line."""
+    match request:
+        case ApprovalRequest(tool=tool, summary=summary):
+            words = f"{tool}: {summary}"
+        case QuestionRequest(questions=questions):
+            words = f"a question: {questions[0].text}"
+        case PlanRequest():
+            words = "its plan"
+    line = " ".join(words.split())
+    return line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…"
 
 
 def _new_id() -> str:

@@ -224,11 +224,17 @@ class Turns(Lanes):
         finished = AgentFinished(error="The agent ended without a result. /retry runs it again.")
         done = ""
         try:
-            emit(TurnStarted(turn_id=turn.id, session_id=session.id, resumed=session.turns > 0))
+            resumed = lease.resumed or session.turns > 0
+            emit(TurnStarted(turn_id=turn.id, session_id=session.id, resumed=resumed))
             job.process = process
             if job.stopping:  # it was stopped while its process was being opened
                 return AgentFinished(stopped=True)
-            asker = TurnAsker(self._requests, self._hooks, turn, emit, lambda: job.stopping)
+
+            async def note(pending: tuple[str, ...]) -> None:
+                job.turn = job.turn.model_copy(update={"pending": pending})
+                await self._harmlessly(self._store.ledger.note_pending(turn.id, pending))
+
+            asker = TurnAsker(self._requests, self._hooks, turn, emit, note, lambda: job.stopping)
             async for event in process.run(turn.id, prompt, asker):
                 if isinstance(event, AgentFinished):
                     finished = event

@@ -9,6 +9,7 @@ It does what the first words of a prompt say, and remembers what was said in its
     plan TEXT             proposes a plan
     stream N              answers with N words, one event each
     wait S                says a word, then works for S seconds; can be stopped
+    go on                 does again what it was last told to run, ask or plan
     fail                  fails in an orderly way
     crash                 breaks down
     anything else         is repeated
@@ -44,6 +45,8 @@ from palaver.events import (
 )
 from palaver.identity import SessionId
 from palaver.models import Decision, Prompt, Question, Session, Stamp, Usage
+
+_ASKING = frozenset({"run", "ask", "plan"})
 
 
 class ScriptedSettings(PoolSettings):
@@ -163,6 +166,8 @@ class ScriptedProcess(AgentProcess):
     async def _act(
         self, word: str, rest: str, prompt: Prompt, asker: Asker
     ) -> AsyncIterator[AgentEvent]:
+        if (word, rest[:2]) == ("go", "on"):
+            word, rest = await self._unfinished()
         match word:
             case "/compact":
                 yield Compacted(automatic=False)
@@ -203,6 +208,13 @@ class ScriptedProcess(AgentProcess):
             case _:
                 names = [attachment.name for attachment in prompt.attachments]
                 return prompt.text + (f" (with {', '.join(names)})" if names else "")
+
+    async def _unfinished(self) -> tuple[str, str]:
+        for line in reversed(await asyncio.to_thread(self._transcripts.read, self.session_id)):
+            word, _, rest = line["text"].partition(" ")
+            if line["role"] == "user" and word.lower() in _ASKING:
+                return word.lower(), rest
+        return "", "nothing"
 
     async def _recall(self) -> str:
         for line in reversed(await asyncio.to_thread(self._transcripts.read, self.session_id)):

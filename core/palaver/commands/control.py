@@ -145,6 +145,17 @@ async def cancel(call: CommandCall) -> View:
     return View(title="🚫 Taken back", kind="notice")
 
 
+async def send_now(call: CommandCall) -> View:
+    """Stop what is running and run a waiting message next."""
+    try:
+        turn_id = UUID(call.argument)
+    except ValueError:
+        raise CommandError("Which message?", hint="Press the button below it.") from None
+    if not await call.engine.turns.send_now(call.namespace, turn_id):
+        raise CommandError("It does not wait any more.", hint="See /status.")
+    return View(title="⏩ It is next", kind="notice")
+
+
 async def backlog(call: CommandCall) -> "View | Submission":
     """Decide about the messages that came while nobody listened."""
     prompts = await call.engine.offers.get(call.namespace, call.conversation)
@@ -179,6 +190,7 @@ COMMANDS = (
     Command("retry", "Run the last message again", retry),
     Command("backlog", "What came while I was away", backlog, argument="[WHAT]", hidden=True),
     Command("cancel", "Take a waiting message back", cancel, argument="ID", hidden=True),
+    Command("now", "Run a waiting message next", send_now, argument="ID", hidden=True),
     Command("details", "All of an approval", details, argument="ID", hidden=True),
     Command("allow", "Say yes to the agent", allow, argument="ID [session]", hidden=True),
     Command("deny", "Say no to the agent", deny, argument="ID [REMARK]", hidden=True),

@@ -1,11 +1,12 @@
 """What is said of a turn, as views; the same in every chat."""
 
+import re
 from pathlib import PurePath
 from uuid import UUID
 
 from palaver.commands.words import counted, duration, money
 from palaver.events import Retrying, TurnFinished
-from palaver.frontends.splitting import split_markdown
+from palaver.frontends.splitting import split_markdown, tail_markdown
 from palaver.models import (
     ApprovalRequest,
     PlanRequest,
@@ -17,6 +18,10 @@ from palaver.views import Action, Item, View
 
 _RETRY = Action(label="Run again", command="/retry", style="primary")
 _STOP = Action(label="Stop", command="/stop", style="danger")
+
+_SHORT = 300
+"""Characters of a request that stay to be read when it is settled."""
+_CODE_LINE = re.compile(r"(`{3,})[^`\n]*\n(.*)\n\1(?:\n|$)")
 
 
 def approval(request: ApprovalRequest, *, limit: int | None = None) -> View:
@@ -36,13 +41,26 @@ def approval(request: ApprovalRequest, *, limit: int | None = None) -> View:
         rest = len(detail)
         detail = split_markdown(detail, limit)[0]
         detail = f"{detail}\n\n… {rest - len(detail):,} more characters"
+    about = "" if _shows(detail, request.summary) else f": {_line(request.summary, 200)}"
     return View(
-        title=f"🔐 {request.tool}: {_line(request.summary, 200)}",
+        title=f"🔐 {request.tool}{about}",
         text=detail,
         footer=(request.reason,) if request.reason else (),
         actions=tuple(actions),
         kind="approval",
     )
+
+
+def _shows(detail: str, summary: str) -> bool:
+    """Whether a request's detail is short, and begins with the line that is its summary."""
+    line = _CODE_LINE.match(detail)
+    return line is not None and len(detail) <= _SHORT and line[2].split() == summary.split()
+
+
+def settled(view: View, outcome: str) -> View:
+    """A request that is over: what was decided, and of a short one what it was about."""
+    text = view.text if len(view.text) <= _SHORT else ""
+    return view.model_copy(update={"actions": (), "footer": (outcome,), "text": text})
 
 
 def question(request: QuestionRequest) -> View:
@@ -113,7 +131,7 @@ def progress(text: str, tools: list[str], *, resumed: bool, limit: int | None) -
     """A turn at work: the end of its text, and the tools in use."""
     state = "📁 Resuming session" if resumed else "🆕 Starting new session"
     if limit and len(text) > limit:
-        text = "… " + text[-limit:]
+        text = tail_markdown(text, limit)
     return View(
         title="" if text else f"⏳ {state}",
         text=text,
@@ -131,11 +149,10 @@ def retrying(event: Retrying) -> str:
 
 
 def queued(ahead: int, turn_id: UUID | None = None) -> View:
-    """A prompt waits; with `turn_id` it can be taken back, or sent at once if it is the next."""
+    """A prompt waits; with `turn_id` it can be taken back, or sent at once."""
     actions = []
-    if turn_id and ahead == 1:
-        actions.append(Action(label="Stop the other, send now", command="/stop"))
     if turn_id:
+        actions.append(Action(label="Stop the other, send now", command=f"/now {turn_id}"))
         actions.append(Action(label="Cancel", command=f"/cancel {turn_id}"))
     title = f"⏳ Queued: {counted(ahead, 'message')} before it."
     return View(title=title, actions=tuple(actions), kind="notice")
@@ -154,7 +171,8 @@ def finished(event: TurnFinished) -> View:
         case _:
             title = "⚠️ Interrupted" if event.state is TurnState.INTERRUPTED else "⚠️ It failed"
             text = "\n\n".join(filter(None, [event.text, event.error]))
-            view = View(title=title, text=text, actions=(_RETRY,), kind="error")
+            actions = () if event.goes_on else (_RETRY,)
+            view = View(title=title, text=text, actions=actions, kind="error")
     changes: dict[str, object] = {"repeated": event.repeated}
     if event.state is TurnState.DONE and event.duration_s:
         changes["footer"] = (receipt(event),)

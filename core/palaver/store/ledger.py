@@ -1,6 +1,6 @@
 """The ledger: every turn, from before its prompt is acknowledged until its answer is delivered."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from palaver.store.rows import (
     outcome_values,
     owned,
     owner_values,
+    pending_text,
     prompt_text,
     turn_from,
     turn_values,
@@ -70,6 +71,12 @@ _CLAIM = (
     .returning(*TURN_COLUMNS)
 )
 _NOTE_PROCESS = sa.update(turns).where(_THIS).values(agent_process=sa.bindparam("b_process"))
+_NOTE_PENDING = sa.update(turns).where(_THIS).values(pending=sa.bindparam("b_pending"))
+_ADVANCE = (
+    sa.update(turns)
+    .where(_THIS, owned(turns), turns.c.state == TurnState.QUEUED.value)
+    .values(created=sa.bindparam("b_created", type_=turns.c.created.type))
+)
 _REQUEUE = (
     sa.update(turns)
     .where(_THIS, turns.c.state == TurnState.RUNNING.value, turns.c.agent_process == "")
@@ -202,6 +209,16 @@ class Ledger:
     async def note_process(self, turn_id: UUID, process: str) -> None:
         """Keep which process of the agent runs the turn, as `pid:start time`."""
         await self._database.change(_NOTE_PROCESS, {"b_id": str(turn_id), "b_process": process})
+
+    async def note_pending(self, turn_id: UUID, lines: Sequence[str]) -> None:
+        """Keep what the turn waits for its user to decide: after a crash it is asked again."""
+        values = {"b_id": str(turn_id), "b_pending": pending_text(lines)}
+        await self._database.change(_NOTE_PENDING, values)
+
+    async def advance(self, namespace: Namespace, turn_id: UUID, created: datetime) -> bool:
+        """Let a queued turn count as made at that time; False if it is not queued (any more)."""
+        where = {"b_id": str(turn_id), **owner_values(namespace)}
+        return bool(await self._database.change(_ADVANCE, {**where, "b_created": created}))
 
     async def adopt(self, turn: Turn, runner: str) -> bool:
         """Take over a turn that another Palaver has left; only one of all who try gets it."""

@@ -1,6 +1,7 @@
 """From models to rows and back."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -132,6 +133,11 @@ def prompt_from(row: sa.Row[Any]) -> Prompt:
     )
 
 
+def pending_text(lines: Sequence[str]) -> str | None:
+    """What a turn waits for, as JSON; None for nothing."""
+    return json.dumps([sound(line) for line in lines]) if lines else None
+
+
 def turn_values(turn: Turn) -> dict[str, Any]:
     """A whole row of turns but for its number."""
     prompt = turn.prompt
@@ -147,6 +153,7 @@ def turn_values(turn: Turn) -> dict[str, Any]:
         "started": turn.started,
         "runner": turn.runner,
         "agent_process": turn.agent_process,
+        "pending": pending_text(turn.pending),
         **outcome_values(turn),
     }
 
@@ -179,4 +186,5 @@ def turn_from(row: sa.Row[Any]) -> Turn:
         usage=usage_from(row),
         runner=row.runner,
         agent_process=row.agent_process,
+        pending=tuple(json.loads(row.pending)) if row.pending else (),
     )

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision this version of Palaver knows, the oldest first.
 
 Kept here so that opening a database need not import alembic (0.4 s, 30 MB)."""
@@ -240,6 +240,8 @@ turns = sa.Table(
     *_usage(),
     sa.Column("runner", sa.Text, nullable=False),
     sa.Column("agent_process", sa.Text, nullable=False),
+    # a JSON list; no value stands for an empty one
+    sa.Column("pending", sa.Text),
     sa.UniqueConstraint("frontend", "user", "conversation", "key"),
     sa.Index("ix_turns_session_id_state", "session_id", "state"),
     sa.Index("ix_turns_state_delivery", "state", "delivery"),

@@ -71,7 +71,7 @@ async def test_the_answer_that_the_orphan_still_wrote_is_delivered_and_nothing_r
         assert (await alice.session()).turns == 1
 
 
-async def test_a_tool_that_waited_for_an_approval_never_runs_and_retry_asks_again(
+async def test_a_tool_that_waited_for_an_approval_never_runs_and_is_asked_for_again(
     model: LoopbackModel, start: OpenEngine, claude_home: Path, tmp_path: Path
 ) -> None:
     def script(request: ModelRequest) -> Reply:
@@ -83,13 +83,17 @@ async def test_a_tool_that_waited_for_an_approval_never_runs_and_retry_asks_agai
     async with palaver(tmp_path / "data", "Make the file") as process:
         await killed_after(process, "approval_asked")
     async with start() as engine:
-        [end] = await recovered(engine)
-        assert (end.state, end.text) == (TurnState.INTERRUPTED, "")
         alice = Person(engine, Namespace("chat", "alice"))
-        again = await alice.submit("/retry")
-        async for event in again:
-            if isinstance(event, ApprovalAsked):
-                await alice.view(f"/deny {event.request.id}")
+        (_, told), (_, following) = [pair async for pair in engine.recover(["chat"])]
+        async with asyncio.timeout(60):
+            [end] = [event async for event in told if isinstance(event, TurnFinished)]
+            assert (end.state, end.text, end.goes_on) == (TurnState.INTERRUPTED, "", True)
+            assert "Bash: touch ran.txt" in end.error
+            async for event in following:
+                if isinstance(event, ApprovalAsked):
+                    await alice.view(f"/deny {event.request.id}")
+                if isinstance(event, TurnFinished):
+                    assert (event.state, event.text) == (TurnState.DONE, "I was not allowed to.")
     assert await asyncio.to_thread(lambda: list(tmp_path.rglob("ran.txt"))) == []
     assert claude_processes(claude_home) == []
 
