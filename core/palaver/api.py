@@ -67,7 +67,8 @@ from palaver.frontends.pressing import Press, PressSurface
 from palaver.frontends.reception import Reception
 from palaver.frontends.setup import Account, FrontendSetup
 from palaver.frontends.sharing import SHARING
-from palaver.frontends.splitting import split_markdown
+from palaver.frontends.splitting import split_markdown, tail_markdown
+from palaver.frontends.tables import markdown_parser, plain_tables
 from palaver.hookspecs import hookimpl
 from palaver.identity import ConversationId, Namespace, SessionId
 from palaver.models import (
@@ -185,10 +186,13 @@ __all__ = [
     "error_view",
     "hookimpl",
     "load_settings",
+    "markdown_parser",
     "open_engine",
+    "plain_tables",
     "run",
     "speaker_name",
     "split_markdown",
     "store_file",
+    "tail_markdown",
     "words",
 ]

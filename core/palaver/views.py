@@ -94,8 +94,9 @@ class View(_Model):
         lines = [*filter(None, [self.title, self.text])]
         lines += [f"{row.name}: {row.value}" for row in self.fields]
         for number, item in enumerate(self.items, self.first):
-            mark = "👉" if item.marked else f"{number}."
-            lines.append(f"{mark} {item.title}" + (f"\n   {item.text}" if item.text else ""))
+            mark = "👉 " if item.marked else ""
+            text = f"\n   {item.text}" if item.text else ""
+            lines.append(f"{mark}{number}. {item.title}{text}")
             lines += _typed(item.actions, indent="   ") if commands else []
         lines += self.footer
         lines += _typed(self.actions) if commands else []

@@ -55,7 +55,20 @@ def test_columns_line_up_whatever_the_titles_are_made_of() -> None:
 
 def test_a_second_page_counts_on() -> None:
     text = drawn(View(items=(Item(title="eleventh", actions=(SWITCH,)),), first=11))
-    assert re.search(r"11 +eleventh", text)
+    assert re.search(r"11\. +eleventh", text)
+
+
+def test_the_current_row_has_its_mark_and_its_number() -> None:
+    items = (Item(title="one", actions=(SWITCH,)), Item(title="two", marked=True, actions=(INFO,)))
+    one, two, *_ = drawn(View(items=items)).splitlines()
+    assert re.fullmatch(r" +1\. +one", one)
+    assert re.fullmatch(r"👉 +2\. +two", two)
+
+
+def test_choices_have_the_numbers_by_which_they_are_answered() -> None:
+    items = (Item(title="red"), Item(title="green"))
+    assert re.search(r"2\. +green", drawn(View(items=items, kind="question")))
+    assert not re.search("[12]", drawn(View(items=items)))
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])

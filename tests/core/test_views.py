@@ -96,7 +96,7 @@ def test_plain_text_has_all_of_a_view_in_its_order() -> None:
         "1. one",
         "   first",
         "   Go: /go 1",
-        "👉 two",
+        "👉 2. two",
         "footer",
         "All: /all",
     ]

@@ -294,19 +294,19 @@ async def test_one_that_may_have_arrived_and_is_then_refused_says_so_too(
 words = st.integers(0, 9999).map(lambda number: f"w{number}w")
 signs = ["**", "_", "`", "~~", "\n", "\n\n", " ", "> ", "- ", "1. ", "# ", "<b>", "$", "||", "|"]
 around = st.lists(st.one_of(words, words, st.sampled_from(signs)), max_size=40).map(" ".join)
-cells = st.lists(words, min_size=1, max_size=24)
+heads = st.lists(words, min_size=1, max_size=24)
+rows = st.lists(st.lists(words, max_size=26), max_size=30)  # also with more cells than headings
 
 
-def drawn(row: list[str], rows: int) -> str:
-    line = f"| {' | '.join(row)} |"
-    return "\n".join([line, "|" + "---|" * len(row), *[line] * rows])
+def drawn(head: list[str], body: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])
 
 
 answers = st.builds(
-    lambda before, row, rows, after: f"{before}\n\n{drawn(row, rows)}\n\n{after}",
+    lambda before, head, body, after: f"{before}\n\n{drawn(head, body)}\n\n{after}",
     around,
-    cells,
-    st.integers(0, 30),
+    heads,
+    rows,
     around,
 )
 

@@ -5,7 +5,7 @@ import pytest
 from palaver import Action, View
 from palaver.testing.telegram import BotApi, Chat, Person
 from palaver_telegram.markdown import markdown
-from palaver_telegram.render import messages, render
+from palaver_telegram.render import live, messages, render
 from support.telegrams import Palaver, button, pressed
 
 
@@ -21,7 +21,7 @@ async def test_pages_are_turned_in_place(palaver: Palaver, alice: Person, chat: 
     await twelve_sessions(alice, chat)
     await alice.send("/sessions")
     listed = await button(chat, "Older ▶")
-    assert "👉 matter 11" in listed.text
+    assert "👉 1. matter 11" in listed.text
     assert "10. matter 2" in listed.text
     count = len(chat.messages)
     await pressed(alice, chat, "Older ▶")
@@ -59,6 +59,7 @@ async def test_a_session_is_renamed_by_a_reply_even_after_a_restart(
     await button(chat, "Rename")
     await pressed(alice, chat, "Rename")
     asked = await chat.wait_for_text("reply to this message")
+    await chat.wait_until(lambda: palaver.api.updates.empty)
     await palaver.restart()
     await alice.send("My Project", reply_to=asked)
     await chat.wait_for_text("Renamed to “My Project”")
@@ -128,17 +129,6 @@ def test_markdown_is_readable_without_its_signs(source: str, text: str) -> None:
     assert said(source) == text
 
 
-def test_a_wide_table_becomes_a_list_for_each_row() -> None:
-    source = (
-        "| name | what it does | since |\n|---|---|---|\n"
-        "| a | some words about what it does | 1.0 |\n| b | other words | |"
-    )
-    assert said(source) == (
-        "a\n  what it does: some words about what it does\n  since: 1.0\n"
-        "b\n  what it does: other words\n  since: "
-    )
-
-
 def test_marks_cover_what_they_should() -> None:
     source = "**bold *both*** `code` ~~gone~~\n\n```py\nx = 1\n```\n\n> said\n> so"
     assert marked(source, "bold") == ["bold both"]
@@ -158,6 +148,15 @@ def test_too_long_an_answer_says_that_the_rest_is_in_the_file() -> None:
     parts, shortened = messages(View(text="word " * 50_000, kind="answer"))
     assert (len(parts), shortened) == (11, True)
     assert parts[-1].text.startswith("✂️ ")
+
+
+def test_of_a_long_text_at_work_the_end_is_shown_and_code_stays_code() -> None:
+    code = "\n".join(f"print({number})" for number in range(1000))
+    text = live(View(text=f"Look:\n\n```python\n{code}", kind="progress", footer=("🔧 Bash",)))
+    assert text.text.startswith("…\n\nprint(")
+    assert text.text.endswith("print(999)\n\n🔧 Bash")
+    [code_mark] = [mark for mark in text.marks if mark.kind == "pre"]
+    assert code_mark.language == "python"
 
 
 def test_an_action_that_fits_no_button_is_printed() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from palaver.app.runtime import Runtime
+from palaver.app.terminal import is_interactive
 
 
 def _files(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, Path]:
@@ -52,4 +53,8 @@ def init(
     if not runtime.verbose:
         logs.leave_plugins_out()
     options = wizard.Options(frontends, token_files, yes=yes, pair=pair, wait=wait)
-    wizard.Wizard(runtime, options).run()
+    if runtime.verbose or not is_interactive():
+        wizard.Wizard(runtime, options).run()
+        return
+    with logs.aside() as log:
+        wizard.Wizard(runtime, options, log).run()

@@ -1,8 +1,10 @@
 """What the `palaver` command writes to its standard error stream; no secret is ever in it."""
 
+import contextlib
 import logging
 import re
 import sys
+from collections.abc import Iterator
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 SHORT_FORMAT = "%(levelname)s: %(message)s"
@@ -38,6 +40,36 @@ def set_up(level: int, *, short: bool = False) -> None:
     logging.getLogger("palaver").setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Aside(logging.Handler):
+    """Keeps the log from a screen that is for something else.
+
+    Attributes:
+        last: the newest message of a warning or worse, without secrets; empty if there is none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.last = mask(record.getMessage())
+        except Exception:  # noqa: BLE001 - as in the standard handlers: whoever logs must go on
+            self.handleError(record)
+
+
+@contextlib.contextmanager
+def aside() -> Iterator[Aside]:
+    """For a dialogue: nothing is logged to the terminal while the block runs."""
+    root, kept = logging.getLogger(), Aside()
+    before = root.handlers[:]
+    root.handlers[:] = [kept]
+    try:
+        yield kept
+    finally:
+        root.handlers[:] = before
 
 
 def leave_plugins_out() -> None:

@@ -13,6 +13,8 @@ from palaver.access import Role
 from palaver.app import config_file
 from palaver.app.access_work import local, make_code, told
 from palaver.app.config_work import bare
+from palaver.app.logs import Aside
+from palaver.app.output import printable
 from palaver.app.runtime import Runtime, run
 from palaver.app.terminal import is_interactive
 from palaver.config import SecretSettings, Settings, config_path, load_settings
@@ -73,11 +75,16 @@ async def checked(setup: FrontendSetup, settings: BaseModel, host: PluginHost) -
 
 
 class Wizard:
-    """Asks, tries, writes, pairs."""
+    """Asks, tries, writes, pairs.
 
-    def __init__(self, runtime: Runtime, options: Options) -> None:
+    Args:
+        log: keeps what would be logged between the wizard's lines; None if it is logged.
+    """
+
+    def __init__(self, runtime: Runtime, options: Options, log: Aside | None = None) -> None:
         self._runtime = runtime
         self._options = options
+        self._log = log or Aside()
         self._file = config_path(runtime.config)
         self._asks = is_interactive()
         # the file that it is about to make need not be there
@@ -255,10 +262,13 @@ class Wizard:
         from palaver.app.pairing_wait import wait_for
 
         click.echo("Waiting for the code; Ctrl-C to wait no longer.")
+        self._log.last = ""
         try:
             return run(wait_for(settings, names, code))
         except KeyboardInterrupt:
             click.echo()
         except PalaverError as error:
             self._complain(error)
+        if self._log.last:
+            click.echo(f"While it waited: {printable(self._log.last)}", err=True)
         return None

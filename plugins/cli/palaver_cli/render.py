@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from palaver import Action, FieldRow, Item, View
+from palaver import Action, FieldRow, View
 from palaver_cli.text import harmless, one_line
 
 THEME = Theme(
@@ -95,7 +95,7 @@ class Brush:
         if view.fields:
             yield _fields(view.fields)
         if view.items:
-            yield _items(view.items, view.first)
+            yield _items(view)
         for line in view.footer:
             yield Text(harmless(line), style="dim")
         if hint := _pressed(view):
@@ -169,8 +169,9 @@ def _fields(rows: Sequence[FieldRow]) -> RenderableType:
     return table
 
 
-def _items(items: Sequence[Item], first: int) -> RenderableType:
-    """A table: the title, then what its text has between bars."""
+def _items(view: View) -> RenderableType:
+    """A table: the number if it is of use, the title, then what its text has between bars."""
+    items = view.items
     cells = [_cell(item.text).split(_COLUMN) if item.text else [] for item in items]
     columns = max(map(len, cells))
     table = Table.grid(padding=(0, 2))
@@ -179,10 +180,11 @@ def _items(items: Sequence[Item], first: int) -> RenderableType:
     table.add_column(overflow="ellipsis" if columns > 1 else "fold", no_wrap=columns > 1, ratio=1)
     for _ in range(columns):
         table.add_column(style="dim", overflow="fold", no_wrap=columns > 1)
-    for number, (item, texts) in enumerate(zip(items, cells, strict=True), first):
-        mark = "➤" if item.marked else ""
+    for number, (item, texts) in enumerate(zip(items, cells, strict=True), view.first):
+        mark = "👉" if item.marked else ""
+        numeral = f"{number}." if item.actions or view.kind == "question" else ""
         title = Text(_cell(item.title), style="bold" if item.marked else "")
-        table.add_row(mark, str(number) if item.actions else "", title, *texts)
+        table.add_row(mark, numeral, title, *texts)
     return table
 
 

@@ -8,12 +8,12 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from unicodedata import east_asian_width
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from rich.cells import cell_len
 
-from palaver_telegram.text import Builder, Text, plain
+from palaver import markdown_parser
+from palaver_telegram.text import Builder, Mark, Text, plain
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,6 @@ _LINK = re.compile(r"(https?|tg|ton|mailto):", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
 _TASK = re.compile(r"\[([ xX])\] ")
 
-_parser = MarkdownIt("commonmark", {"maxNesting": 10_000}).enable(["table", "strikethrough"])
-
 
 def parse(source: str) -> list[Token]:
     """The tokens of a piece of Markdown.
@@ -34,7 +32,7 @@ def parse(source: str) -> list[Token]:
     Raises:
         RecursionError: if it is nested too deeply.
     """
-    return _parser.parse(source.replace("\x00", "\ufffd"))
+    return markdown_parser().parse(source.replace("\x00", "\ufffd"))
 
 
 def markdown(source: str) -> Text:
@@ -176,9 +174,10 @@ class _Renderer:
         widths = [0] * columns
         for row in cells:
             for number, cell in enumerate(row):
-                widths[number] = max(widths[number], _width(cell.text))
+                widths[number] = max(widths[number], cell_len(cell.text))
+        linked = any(_links(cell) for row in cells for cell in row)  # code would kill them
         self._begin()
-        if sum(widths) + 3 * (columns - 1) <= PHONE_COLUMNS:
+        if not linked and sum(widths) + 3 * (columns - 1) <= PHONE_COLUMNS:
             self._grid(cells, widths)
         else:
             self._records(cells)
@@ -188,7 +187,7 @@ class _Renderer:
         lines = []
         for row in cells:
             padded = (
-                cell.text + " " * (width - _width(cell.text))
+                cell.text + " " * (width - cell_len(cell.text))
                 for cell, width in zip(row, widths, strict=False)
             )
             lines.append(" │ ".join(padded).rstrip())
@@ -197,20 +196,26 @@ class _Renderer:
             self._out.write("\n".join(lines) or " ")
 
     def _records(self, cells: list[list[Text]]) -> None:
-        """A row as a short list: its first cell, then each other one behind its heading."""
+        """A row as a short list: each cell behind its heading, the first ones in bold."""
         head, *rows = cells
-        if not rows:
-            rows, head = [head], [Text() for _ in head]
-        for number, row in enumerate(rows):
+        names = [
+            Text(name.text, _links(name)) for name in head
+        ]  # other marks are dear: see fitting
+        for number, row in enumerate(rows or [[Text()] * len(head)]):
             if number:
                 self._out.write("\n")
             with self._out.marked("bold"):
-                self._out.add(row[0] if row and row[0].text else Text("—"))
-            for name, cell in zip(head[1:], row[1:], strict=False):
-                self._out.write("\n  ")
-                if name.text:
-                    self._out.write(f"{name.text}: ")
-                self._out.add(cell)
+                self._record(names[0], row[0])
+            for name, cell in zip(names[1:], row[1:], strict=True):
+                if name.text or cell.text:
+                    self._out.write("\n  ")
+                    self._record(name, cell)
+
+    def _record(self, name: Text, cell: Text) -> None:
+        if name.text:
+            self._out.add(name)
+            self._out.write(": ")
+        self._out.add(cell if cell.text else Text("—"))
 
 
 def write_inline(out: Builder, tokens: Sequence[Token], *, line: str = "\n") -> None:
@@ -302,5 +307,5 @@ def _cell(children: Sequence[Token]) -> Text:
     return out.done()
 
 
-def _width(text: str) -> int:
-    return len(text) + sum(east_asian_width(character) in "WF" for character in text)
+def _links(text: Text) -> tuple[Mark, ...]:
+    return tuple(mark for mark in text.marks if mark.kind == "text_link")

@@ -1,6 +1,6 @@
 """Views as texts with marks."""
 
-from palaver import View
+from palaver import View, tail_markdown
 from palaver_telegram.text import Builder, Text, plain, split
 
 NOTHING = "(nothing that could be shown)"
@@ -44,7 +44,7 @@ def messages(view: View) -> tuple[list[Text], bool]:
 def live(view: View) -> Text:
     """A turn at work in one message: of a long text, its end."""
     if len(view.text) > _LIVE_TAIL:
-        view = view.model_copy(update={"text": _tail(view.text)})
+        view = view.model_copy(update={"text": tail_markdown(view.text, _LIVE_TAIL)})
     parts = split(render(view))
     return parts[-1] if parts else Text(NOTHING)
 
@@ -58,14 +58,6 @@ def _markdown(source: str) -> Text:
     from palaver_telegram.markdown import markdown
 
     return markdown(source)
-
-
-def _tail(text: str) -> str:
-    """The end of a text, from a line's beginning; a code block that was open is opened again."""
-    place = text.find("\n", len(text) - _LIVE_TAIL)
-    place = place + 1 if 0 < place < len(text) - _LIVE_TAIL // 2 else len(text) - _LIVE_TAIL
-    fences = sum(line.lstrip().startswith("```") for line in text[:place].split("\n"))
-    return ("…\n```\n" if fences % 2 else "… ") + text[place:]
 
 
 def _gap(out: Builder, *, wide: bool = False) -> None:
@@ -97,7 +89,7 @@ def _fields(out: Builder, view: View) -> None:
 def _items(out: Builder, view: View) -> None:
     for number, item in enumerate(view.items, view.first):
         _gap(out, wide=number == view.first)
-        out.write("👉 " if item.marked else f"{number}. ")
+        out.write(f"{'👉 ' if item.marked else ''}{number}. ")
         with out.marked("bold"):
             out.write(item.title)
         if item.text:

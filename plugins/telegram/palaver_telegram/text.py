@@ -110,9 +110,9 @@ def fitting(marks: Sequence[Mark]) -> list[Mark]:
 def split(text: Text, limit: int = MAX_TEXT) -> list[Text]:
     """Cut it into messages; marks that are cut go on in the next one, so code stays code.
 
-    Cuts are made before a code block, or after a paragraph, a line, a word. All of the text is in
-    the parts, but for line breaks and spaces at the cuts. Parts without anything to see are left
-    out.
+    Cuts are made before a code block, or after a paragraph, a line, a word; but not between a
+    heading, or another bold line, and what stands below it. All of the text is in the parts, but
+    for line breaks and spaces at the cuts. Parts without anything to see are left out.
     """
     parts: list[Text] = []
     start, end = 0, len(text.text)
@@ -225,15 +225,33 @@ def _room(text: str, start: int, limit: int) -> int:
 
 def _cut(text: _Near, start: int, stop: int) -> int:
     """Where a part that begins at `start` and may reach to `stop` had better end."""
-    low = start + (stop - start) // 2
+    place = _gap(text, start + (stop - start) // 2, stop)
+    return _before_headings(text, start + (stop - start) // 4, place)
+
+
+def _gap(text: _Near, low: int, stop: int) -> int:
     for mark in text.marks(stop):
         if mark.kind == "pre" and low <= mark.start < stop < mark.end:
             return mark.start
     for gap in ("\n\n", "\n", " "):
         place = text.text.rfind(gap, low, stop)
-        if place > start:
+        if place >= 0:
             return place + len(gap)
     return stop
+
+
+def _before_headings(text: _Near, low: int, place: int) -> int:
+    """The same place, or an earlier one if headings would be the last that stands before it."""
+    bold = [mark for mark in text.marks(place) if mark.kind == "bold"]
+    start = place
+    while True:
+        end = len(text.text[low:start].rstrip()) + low
+        line = text.text.rfind("\n", low, end) + 1
+        if not any(mark.start <= line < end <= mark.end for mark in bold):
+            return start
+        if line <= low:
+            return place
+        start = line
 
 
 def _crowded(part: Text) -> bool:

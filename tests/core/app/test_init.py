@@ -320,6 +320,36 @@ async def test_who_waits_no_longer_can_send_the_code_later(world: World, api: Bo
     assert await owners(world) == [Namespace("telegram", "1001")]
 
 
+async def test_the_log_stays_out_of_the_dialogue(world: World, api: BotApi) -> None:
+    owner, stranger = api.user("Owner", id=1001), api.user("Stranger", id=6666)
+    _, refused = api.private(owner), api.private(stranger)
+    given = f"telegram={a_token_file(world)}"
+    api.faults.add("getUpdates", error=502, times=2)
+    with sitting(world, "init", "--frontend=telegram", "--token-file", given, "--wait") as terminal:
+        code = re.search(r"start=([A-Z2-9]{8})", await terminal.until("Waiting for the code"))
+        assert code
+        await stranger.send("/start ABCDEFGH")
+        await refused.wait_for_text("This bot is private")
+        await owner.send(f"/start {code[1]}")
+        await terminal.until("telegram:1001 is an owner now")
+        assert await terminal.end() == 0
+    assert not re.search("WARNING|ERROR|palaver_telegram", terminal.seen)
+
+
+async def test_who_waits_in_vain_is_told_what_went_wrong(world: World, api: BotApi) -> None:
+    given = f"telegram={a_token_file(world)}"
+    failing = api.faults.add("getUpdates", error=502, times=None)
+    with sitting(world, "init", "--frontend=telegram", "--token-file", given, "--wait") as terminal:
+        await terminal.until("Waiting for the code")
+        async with asyncio.timeout(LIMIT_S):
+            while failing.hits < 2:  # noqa: ASYNC110 - another process; the first one is logged
+                await asyncio.sleep(0.01)
+        terminal.interrupt()
+        assert "Bad Gateway" in await terminal.until("Send it while `palaver serve` runs")
+        assert await terminal.end() == 0
+    assert not re.search("WARNING|ERROR|palaver_telegram", terminal.seen)
+
+
 async def test_doctor_tries_the_token(world: World, api: BotApi) -> None:
     given = a_token_file(world)
     world.configure(f'frontends = ["telegram"]\n[plugins.telegram]\ntoken_file = "{given}"\n')
