@@ -265,6 +265,10 @@ class Engine:
         """The conversation's session, if it has one yet; for those who show it all the time."""
         return await self._store.of(namespace).current(conversation)
 
+    async def conversations(self, session: Session) -> list[ConversationId]:
+        """Where this is the current session, or was until it was deleted."""
+        return await self._store.of(session.namespace).conversations(session.id)
+
     # --- for commands ---------------------------------------------------------------------------
 
     async def last_turn(self, namespace: Namespace, conversation: ConversationId) -> Turn | None:

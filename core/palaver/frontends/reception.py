@@ -22,6 +22,7 @@ from palaver.frontends.incoming import Incoming, attributed
 from palaver.frontends.presenter import AnswerTaker, Presenter
 from palaver.frontends.pressing import Press, Pressing, PressSurface
 from palaver.frontends.sharing import SHARING, Shares
+from palaver.identity import ConversationId
 from palaver.views import View
 
 log = logging.getLogger(__name__)
@@ -85,35 +86,35 @@ class Reception:
 
     # --- what comes in --------------------------------------------------------------------------
 
-    async def take(self, message: Incoming, *, answer: AnswerTaker | None = None) -> None:
+    async def take(self, message: Incoming, *, answer: AnswerTaker | None = None) -> bool:
         """Take a message; on return it is durable, dealt with, or its sender has been told.
+
+        Returns whether it was a command that has begun a turn, so that nothing will answer it.
 
         Args:
             answer: shows what a command answers in a way of the chat's own.
         """
         if message.command_name in _URGENT:
-            if await self._admitted(message, answer):
-                await self._command(self._shares.placed(message), answer)
-            return
-        handling: Awaitable[None] | None = None
+            admitted = await self.admitted(message, answer)
+            return admitted and await self._command(self._shares.placed(message), answer)
         async with self._order(message):
-            if not await self._admitted(message, answer):
-                return
+            if not await self.admitted(message, answer):
+                return False
             if message.command_name in SHARING:
                 await self._tell(message, await self._share(message), answer)
-                return
+                return False
             message = self._shares.placed(message)
             self._remember(message)
             if message.unreadable:
                 title = f"I cannot read {message.unreadable}."
                 await self._say(message, View(title=title, kind="notice"))
-            elif message.command:
+                return False
+            if message.command:
                 await self._arrivals.settled(message, limit_s=_BEFORE_COMMANDS_S)
-                await self._command(message, answer)
-            else:
-                handling = self._arrivals.put(message)
-        if handling:
-            await handling
+                return await self._command(message, answer)
+            handling = self._arrivals.put(message)
+        await handling
+        return False
 
     async def take_missed(self, messages: Sequence[Incoming]) -> None:
         """Take what one sender wrote in one conversation while nobody listened, oldest first.
@@ -123,7 +124,7 @@ class Reception:
         first = messages[0]
         if not await self._engine.authorized(first.sender, first.conversation):
             for message in messages:
-                await self._admitted(message, None)
+                await self.admitted(message, None)
             return
         async with self._order(first):
             placed = [self._shares.placed(message) for message in messages]
@@ -133,7 +134,7 @@ class Reception:
 
     async def edited(self, message: Incoming) -> None:
         """A message was changed: so is its prompt, if it waits; else its sender is told."""
-        if message.command or message.unreadable or not await self._admitted(message, None):
+        if message.command or message.unreadable or not await self.admitted(message, None):
             return
         message = self._shares.placed(message)
         amended = self._arrivals.amend(message)
@@ -156,6 +157,10 @@ class Reception:
         """
         return await self._pressing.place(press)
 
+    def shared(self, conversation: ConversationId) -> bool:
+        """Whether all who are let in work in one session there."""
+        return self._shares.owner(conversation) is not None
+
     # --- who may, and when ----------------------------------------------------------------------
 
     def _order(self, message: Incoming) -> asyncio.Lock:
@@ -172,7 +177,9 @@ class Reception:
         if not message.shared:
             self._frontend.heard(message)
 
-    async def _admitted(self, message: Incoming, answer: AnswerTaker | None) -> bool:
+    async def admitted(self, message: Incoming, answer: AnswerTaker | None = None) -> bool:
+        """Whether the sender is let in; if not, he is told so, once, or made welcome if what he
+        sent is a pairing code."""
         if await self._engine.authorized(message.sender, message.conversation):
             return True
         if message.private and await self._paired(message, answer):
@@ -227,14 +234,17 @@ class Reception:
 
     # --- commands and prompts -------------------------------------------------------------------
 
-    async def _command(self, message: Incoming, answer: AnswerTaker | None) -> None:
+    async def _command(self, message: Incoming, answer: AnswerTaker | None) -> bool:
+        """Whether a turn has begun."""
         taker = answer or self._privately(message)
         try:
-            await self._presenter.take(as_prompt(message), answer=taker)
+            submission = await self._presenter.take(as_prompt(message), answer=taker)
         except AccessDeniedError:
-            return  # since a moment ago
+            return False  # since a moment ago
         except PalaverError as error:
             await self._tell(message, error_view(error), answer)
+            return False
+        return submission.turn_id is not None
 
     def _privately(self, message: Incoming) -> AnswerTaker:
         """What only its reader may see goes to the reader's own chat; what is all's stays."""

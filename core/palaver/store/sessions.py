@@ -129,6 +129,9 @@ _CURRENT = _SELECT.select_from(
     )
 ).where(_HERE, _LIVE)
 
+_HOLDING = sa.select(conversations.c.conversation).where(
+    owned(conversations), conversations.c.session_id == sa.bindparam("b_id")
+)
 _LEAVE = sa.delete(conversations).where(_HERE)
 _ENTER = sa.insert(conversations).from_select(
     ["frontend", "user", "conversation", "session_id"],
@@ -264,6 +267,11 @@ class Sessions:
         """The conversation's session; None if there is none or it is in the trash."""
         found = await self._many(_CURRENT, {"b_conversation": conversation})
         return found[0] if found else None
+
+    async def conversations(self, session_id: SessionId) -> list[ConversationId]:
+        """Where this is the current session, live or in the trash."""
+        where = {"b_id": str(session_id), **self._owner}
+        return [row.conversation for row in await self._database.rows(_HOLDING, where)]
 
     async def set_current(self, conversation: ConversationId, session_id: SessionId | None) -> None:
         """Make the session the conversation's; None for no session.
