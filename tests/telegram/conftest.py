@@ -1,11 +1,17 @@
-"""A Bot API server, a Palaver on it, and people, for each test."""
+"""A Bot API server, a Palaver on it, and people, for each test.
 
-from collections.abc import AsyncIterator
+Nothing that the bot sends may be refused: a test that asks for a refusal says which, and clears
+`api.problems`.
+"""
+
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.e2e.conftest import claude_processes
+from palaver.testing.model import LoopbackModel
 from palaver.testing.telegram import BotApi, Chat, Person
 from support.telegrams import ALICE, BOB, MALLORY, Launch, Palaver
 
@@ -21,6 +27,7 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 async def api() -> AsyncIterator[BotApi]:
     async with BotApi() as api:
         yield api
+        assert [str(problem) for problem in api.problems] == []
 
 
 @pytest.fixture
@@ -34,6 +41,26 @@ async def launch(api: BotApi) -> AsyncIterator[Launch]:
     yield launch
     for palaver in launched:
         await palaver.stop()
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[LoopbackModel]:
+    async with LoopbackModel() as model:
+        yield model
+        assert model.problems == []
+
+
+@pytest.fixture
+def claude_home(
+    model: LoopbackModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A home of its own for Claude Code; afterwards no process may be left in it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, value in model.environment(home).items():
+        monkeypatch.setenv(name, value)
+    yield home
+    assert claude_processes(home) == []
 
 
 @pytest.fixture

@@ -307,3 +307,8 @@ async def test_a_file_of_the_agents_is_sent_a_picture_as_a_photo(
     assert kinds == ["photo", "document", "document", "text"]
     assert [message.text for message in chat.messages[:3]] == [f"this is {n}" for n in files][:3]
     assert "takes no empty files" in chat.messages[3].text
+    # whether a picture is sound only Telegram can tell
+    assert [problem.text for problem in palaver.api.problems] == [
+        "Bad Request: IMAGE_PROCESS_FAILED"
+    ]
+    palaver.api.problems.clear()

@@ -2,76 +2,23 @@
 
 import asyncio
 import os
-import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from palaver.testing.model import LoopbackModel
 from palaver.testing.telegram import BotApi, Chat, Person
+from support.procedures import SLOW, ask, info_of, session_id, transcript, view
 from support.telegrams import Launch, Palaver, button, pressed
 
-SLOW = 30.0
-
 
 @pytest.fixture
-async def model() -> AsyncIterator[LoopbackModel]:
-    async with LoopbackModel() as model:
-        yield model
-        assert model.problems == []
-
-
-@pytest.fixture
-def claude_home(model: LoopbackModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    home = tmp_path / "home"
-    home.mkdir()
-    for name, value in model.environment(home).items():
-        monkeypatch.setenv(name, value)
-    return home
-
-
-@pytest.fixture
-async def palaver(
-    api: BotApi, launch: Launch, claude_home: Path, tmp_path: Path
-) -> AsyncIterator[Palaver]:
+async def palaver(launch: Launch, claude_home: Path, tmp_path: Path) -> AsyncIterator[Palaver]:
     palaver = launch(tmp_path / "data", sessions={"agent": "claude"})
     await palaver.start()
     yield palaver
     await palaver.stop()
-    assert api.problems == []
-
-
-async def ask(person: Person, chat: Chat, text: str) -> str:
-    """The final answer to a prompt: the next message with a receipt."""
-    before = sum("⏱" in said for said in chat.texts)
-    await person.send(text)
-    await chat.wait_until(lambda: sum("⏱" in said for said in chat.texts) > before, SLOW)
-    return [said for said in chat.texts if "⏱" in said][-1]
-
-
-async def view(person: Person, chat: Chat, command: str, title: str) -> str:
-    """The answer to a command: the next message with that title."""
-    before = len([said for said in chat.texts if title in said])
-    await person.send(command)
-    await chat.wait_until(lambda: len([s for s in chat.texts if title in s]) > before, SLOW)
-    return [said for said in chat.texts if title in said][-1]
-
-
-def session_id(info: str) -> str:
-    found = re.search(r"ID: ([0-9a-f-]{36})", info)
-    assert found
-    return found[1]
-
-
-async def info_of(person: Person, chat: Chat) -> str:
-    return await view(person, chat, "/sessioninfo", "Session Information")
-
-
-def transcript(home: Path, info: str) -> Path:
-    [path] = (home / ".claude" / "projects").glob(f"*/{session_id(info)}.jsonl")
-    return path
 
 
 async def test_1_session_creation_and_storage(
@@ -90,7 +37,7 @@ async def test_2_session_listing(palaver: Palaver, alice: Person, chat: Chat) ->
     await ask(alice, chat, "The second matter")
     await ask(alice, chat, "More of it")
     listed = await view(alice, chat, "/sessions", "Your Claude Sessions")
-    assert listed.index("👉 The second matter") < listed.index("2. The first matter")
+    assert listed.index("👉 1. The second matter") < listed.index("2. The first matter")
     assert "🔄 2 turns" in listed
     assert chat.last.rows[1] == ["2 Switch", "2 Info", "2 Delete"]
     await pressed(alice, chat, "2 Switch")
