@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.harness import Figure, table
 
-GROUPS = ("turns", "telegram", "store", "engine", "startup")
+GROUPS = ("turns", "telegram", "neighbours", "store", "engine", "startup")
 
 
 def main() -> None:

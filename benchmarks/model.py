@@ -12,9 +12,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from palaver.testing.model import ModelRequest, Use
 
 WORDS = 40
 WORD_INTERVAL_S = 0.01
+SHORT = "short"
+"""A prompt that begins so is answered with one line, at once: `Answer to short 7.`"""
+LONG = "long"
+"""A prompt that begins so makes the agent write and read files by turns until it is stopped, with
+40 words before each."""
 
 
 @dataclass
@@ -27,7 +36,8 @@ class Model:
 
 @asynccontextmanager
 async def model_process(home: Path) -> AsyncIterator[Model]:
-    """A model that answers every prompt with 40 words, 10 ms apart; sets the environment."""
+    """A model that answers with 40 words, 10 ms apart, unless asked otherwise; sets the
+    environment."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.model", str(home), stdout=asyncio.subprocess.PIPE
     )
@@ -56,12 +66,29 @@ async def _serve(home: Path) -> None:
 
     def script(request: ModelRequest) -> Reply:
         print(json.dumps({"prompt": request.prompt, "at": time.monotonic()}), flush=True)
+        if request.prompt.startswith(SHORT):
+            return f"Answer to {request.prompt}."
         text = " ".join(f"word{number}" for number in range(WORDS))
-        return Say(text, words_per_chunk=1, delay_s=WORD_INTERVAL_S)
+        say = Say(text, words_per_chunk=1, delay_s=WORD_INTERVAL_S)
+        return [say, _next_use(request)] if request.prompt.startswith(LONG) else say
 
     async with LoopbackModel(script) as model:
         print(json.dumps(model.environment(home)), flush=True)
         await asyncio.Event().wait()
+
+
+def _next_use(request: "ModelRequest") -> "Use":
+    """What was written last is read, and then the next file is written."""
+    from palaver.testing.model import Use
+
+    results = request.tool_results
+    last = results[-1] if results else None
+    path = str(last.input["file_path"]) if last else f"{request.directory}/note-0.txt"
+    if last and last.tool == "Write":
+        return Use("Read", {"file_path": path})
+    number = int(path.rpartition("-")[2].removesuffix(".txt")) + 1
+    following = f"{request.directory}/note-{number}.txt"
+    return Use("Write", {"file_path": following, "content": "a line\n" * 20})
 
 
 if __name__ == "__main__":

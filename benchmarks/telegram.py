@@ -7,9 +7,11 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -30,19 +32,35 @@ async def figures(folder: Path, rounds: int) -> list[Figure]:
         people = [api.user(f"User{number}", id=1000 + number) for number in range(USERS)]
         for person in people:
             api.private(person)
-        async with _serve(folder, api) as (start_s, memory):
+        async with serve(folder, api) as served:
             return [
-                Figure("telegram: start to first long poll", start_s, "s", 0.8),
-                Figure("telegram: idle memory (PSS)", memory, "MB", 75.0),
+                Figure("telegram: start to first long poll", served.start_s, "s", 0.8),
+                Figure("telegram: idle memory (PSS)", served.memory_mb, "MB", 75.0),
                 *await _first_prompt(model, api, people[0], workspace),
                 *await _later_prompts(model, api, people[0], workspace, rounds),
                 *await _many(model, api, people, workspace),
             ]
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running `palaver serve`.
+
+    Attributes:
+        start_s: seconds to its first poll.
+        memory_mb: megabytes (PSS) that it held a second later.
+    """
+
+    pid: int
+    start_s: float
+    memory_mb: float
+
+
 @asynccontextmanager
-async def _serve(folder: Path, api: BotApi) -> AsyncIterator[tuple[float, float]]:
-    """`palaver serve`; how long it took to its first poll, and what it then holds in megabytes."""
+async def serve(
+    folder: Path, api: BotApi, more: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Served]:
+    """`palaver serve`; `more` are further variables of its environment."""
     settings = {
         "PALAVER_DATA_DIR": str(folder / "data"),
         "PALAVER_FRONTENDS": '["telegram"]',
@@ -52,6 +70,7 @@ async def _serve(folder: Path, api: BotApi) -> AsyncIterator[tuple[float, float]
         "PALAVER_PLUGINS__TELEGRAM__TOKEN": api.token,
         "PALAVER_PLUGINS__TELEGRAM__BASE_URL": api.base_url,
         "PALAVER_PLUGINS__TELEGRAM__BASE_FILE_URL": api.base_file_url,
+        **more,
     }
     started = time.monotonic()
     process = await asyncio.create_subprocess_exec(
@@ -63,7 +82,7 @@ async def _serve(folder: Path, api: BotApi) -> AsyncIterator[tuple[float, float]
         start_s = time.monotonic() - started
         await asyncio.sleep(1)
         held = await asyncio.to_thread(lambda: psutil.Process(process.pid).memory_full_info().pss)
-        yield start_s, held / (1 << 20)
+        yield Served(process.pid, start_s, held / (1 << 20))
     finally:
         process.terminate()
         await process.wait()
