@@ -38,9 +38,18 @@ async def test_a_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyP
 async def test_a_discord_that_is_down_is_waited_for(server: DiscordServer) -> None:
     server.faults.add(ME, error=503)
     server.faults.add(ME, drop="before")
+    server.faults.add(ME, error=429, via=False)
     async with sending(server) as out:
         assert out.client.application_id == server.application_id
-    assert len(server.calls.of(ME)) == 3
+    assert len(server.calls.of(ME)) == 4
+
+
+async def test_a_discord_that_refuses_is_said(server: DiscordServer) -> None:
+    server.faults.add(ME, error=403)
+    own = settings_of(server)
+    async with make_client(own, discord.Client) as client:
+        with pytest.raises(PalaverError, match="403"):
+            await log_in(client, own)
 
 
 async def test_a_silent_discord_is_tried_again(server: DiscordServer) -> None:

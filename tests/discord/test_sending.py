@@ -256,12 +256,25 @@ async def test_a_message_opens_an_archived_thread_again(
     assert not thread.archived
 
 
+async def test_a_locked_thread_stays_closed(
+    out: Out, server: DiscordServer, guild: Guild, owner: Member
+) -> None:
+    thread = await owner.open_thread("work")
+    thread.archive(locked=True)
+    guild.revoke(guild.bot_role, "manage_threads")
+    with pytest.raises(discord.Forbidden):
+        await out.sender.send(place(owner, thread), View(text="answer", kind="answer"))
+    assert thread.archived
+    server.problems.clear()
+
+
 async def test_an_edit_opens_an_archived_thread_again(
     out: Out, server: DiscordServer, guild: Guild, owner: Member
 ) -> None:
     thread = await owner.open_thread("work")
     message = await out.sender.send(place(owner, thread), View(text="x", kind="answer"))
     thread.archive()
+    server.faults.add("GET /channels/*", drop="before")
     await out.sender.edit(place(owner, thread), message, View(text="y", kind="answer"))
     assert thread.texts == ["y"]
     assert [problem.code for problem in server.problems] == [50083]

@@ -41,7 +41,7 @@ async def over(palaver: Palaver, alice: Person, chat: Chat) -> None:
     await chat.wait_for_text("Idle")
 
 
-async def test_words_and_what_is_forwarded_with_them_are_one_prompt_files_too(
+async def test_what_is_forwarded_and_the_words_behind_it_are_one_prompt_files_too(
     palaver: Palaver, listener: Listener, alice: Person, bob: Person, chat: Chat
 ) -> None:
     other = palaver.api.private(bob)
@@ -50,14 +50,14 @@ async def test_words_and_what_is_forwarded_with_them_are_one_prompt_files_too(
     said = await bob.send("it burns", to=other)
     await other.wait_for_text("it burns", timeout=10)
     listener.prompts.clear()
-    await alice.send("what is this?")
-    for message in (photo, paper, said):
+    for message in (said, photo, paper):
         await alice.forward(message)
+    await alice.send("what is this?")
     await over(palaver, alice, chat)
     assert len(listener.prompts) == 1, listener.texts()
     [prompt] = listener.prompts
-    assert prompt.text.startswith("what is this?\n\n[Forwarded from Bob]\n\nlook")
-    assert prompt.text.endswith("[Forwarded from Bob]\n\nit burns")
+    assert prompt.text.startswith("[Forwarded from Bob]\n\nit burns")
+    assert prompt.text.endswith("what is this?")
     assert len(prompt.attachments) == 2
 
 

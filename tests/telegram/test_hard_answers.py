@@ -93,3 +93,14 @@ async def test_two_hundred_kilobytes_are_in_the_file_to_the_last_character(
     assert sent.file
     assert sent.file.data.decode() == ANSWERS["long"]
     await palaver.stop()
+
+
+async def test_an_answer_whose_rest_is_in_a_file_has_its_receipt_all_the_same(
+    launch: Launch, alice: Person, chat: Chat, tmp_path: Path
+) -> None:
+    palaver = launch(tmp_path, sessions={"agent": "hard"})
+    await palaver.start({"hard": Plugin()})
+    await alice.send("long")
+    await chat.wait_for(lambda message: message.file, PATIENT)
+    await palaver.stop()
+    assert any("⏱" in text for text in chat.texts)

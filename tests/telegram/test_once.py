@@ -8,6 +8,7 @@ from palaver.testing.model import LoopbackModel
 from palaver.testing.telegram import BotApi, Chat, Fault, Person
 from palaver.testing.telegram.wire import Fields
 from support.served import STARTED_S, serving, write_config
+from support.telegrams import button, pressed
 
 
 @pytest.fixture
@@ -23,6 +24,14 @@ def no_acknowledgement(api: BotApi) -> Fault:
         return int(fields.text("offset") or 0) > newest
 
     return api.faults.add("getUpdates", silence=True, times=None, when=acknowledges)
+
+
+async def settled(alice: Person, chat: Chat) -> None:
+    """All that came before has been dealt with: messages of a conversation are taken in order."""
+    await alice.send("hello")
+    await chat.wait_for(lambda message: message.text.startswith("hello"))
+    await alice.send("/status")
+    await chat.wait_for_text("Idle")
 
 
 async def test_a_prompt_whose_acknowledgement_was_not_heard_runs_once(
@@ -45,6 +54,27 @@ async def test_a_prompt_whose_acknowledgement_was_not_heard_runs_once(
     assert [request.prompt for request in model.requests] == ["Remember the number 42"]
     # the answer may come again, marked: it was killed before it could note that it had arrived
     assert sum(text.startswith("I'll remember the number 42") for text in chat.texts) == 1
+
+
+async def test_messages_sent_to_nobody_after_a_kill_9_are_offered_and_made_one(
+    api: BotApi, alice: Person, chat: Chat, model: LoopbackModel, claude_home: Path, tmp_path: Path
+) -> None:
+    del claude_home
+    config = write_config(api, tmp_path, agent="claude")
+    async with serving(config) as served:
+        await served.kill()
+    for text in ("Remember the number 42", "and that it is raining", "and go on"):
+        await alice.send(text)
+    async with serving(config) as served:
+        await button(chat, "Make one of them")
+        assert api.updates.empty
+        assert model.requests == []
+        await pressed(alice, chat, "Make one of them")
+        await chat.wait_for_text("I'll remember the number 42.", STARTED_S)
+        await served.terminate()
+    assert [request.prompt for request in model.requests] == [
+        "Remember the number 42\n\nand that it is raining\n\nand go on"
+    ]
 
 
 async def test_what_was_fetched_when_it_was_killed_comes_again_and_runs_once(
@@ -108,8 +138,7 @@ async def test_a_command_whose_acknowledgement_was_not_heard_is_carried_out_once
         await (served.kill() if killed else served.terminate())
         api.faults.remove(unheard)
     async with serving(config):
-        await alice.send("hello")
-        await chat.wait_for(lambda message: message.text.startswith("hello"))
+        await settled(alice, chat)
     assert sum("🍴" in text for text in chat.texts) == 1
 
 
@@ -128,6 +157,5 @@ async def test_a_press_whose_acknowledgement_was_not_heard_is_answered_once(
         await served.kill()
         api.faults.remove(unheard)
     async with serving(config):
-        await alice.send("hello")
-        await chat.wait_for(lambda message: message.text.startswith("hello"))
+        await settled(alice, chat)
     assert sum("reply to this message" in text for text in chat.texts) == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class User:
         listed = await self.view("/sessions", "Your Claude Sessions")
         assert "👉" in listed
         assert f"Remember the number {self.number}" in listed
-        assert "🔄 2 turns" in listed
+        assert re.search(r"📅 \S+.* \| 💾 [\d.,]+ \w?B \| 🔄 2 turns", listed), listed
 
     async def cleans_up(self) -> None:
         """Procedure 5, of the session that is not the current one; then it is restored."""

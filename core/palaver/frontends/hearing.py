@@ -42,7 +42,7 @@ class Hearing:
             PalaverError: if there is no session to put files in.
         """
         first = messages[0]
-        prompt = as_prompt(first, text=_joined(messages))
+        prompt = as_prompt(first, text=joined(messages))
         if any(message.files for message in messages):
             prompt = await self._with_files(prompt, messages)
         if not (prompt.text or prompt.attachments):
@@ -115,10 +115,15 @@ def as_prompt(message: Incoming, *, text: str | None = None) -> Prompt:
     )
 
 
-def _joined(messages: Sequence[Incoming]) -> str:
-    """The words of all."""
-    spoken = [message for message in messages if message.text]
-    text = spoken[0].text if spoken else ""
-    for previous, message in pairwise(spoken):
-        text += previous.gap(message) + message.text
+def joined(messages: Sequence[Incoming], sent: Sequence[Incoming] | None = None) -> str:
+    """The words of all.
+
+    Args:
+        sent: the same messages as they were before they were edited: they tell what belongs
+            between them.
+    """
+    spoken = [(now, then) for now, then in zip(messages, sent or messages, strict=True) if now.text]
+    text = spoken[0][0].text if spoken else ""
+    for (_, previous), (message, then) in pairwise(spoken):
+        text += previous.gap(then) + message.text
     return text

@@ -271,8 +271,7 @@ class _Show:
         """Take the buttons away, and say in their place what was decided."""
         for message, view in self._requests.pop(event.request_id, []):
             if self._can.edit:
-                update = {"actions": (), "footer": (event.outcome,), "text": ""}
-                changed = view.model_copy(update=update)
+                changed = words.settled(view, event.outcome)
                 await self._harmlessly(self._frontend.edit(self._place, message, changed))
 
     async def _file(self, event: FileSent) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -17,12 +18,13 @@ from palaver.engine import Engine, error_view
 from palaver.errors import AccessDeniedError, PalaverError, StoreError
 from palaver.frontends.arrivals import Arrivals
 from palaver.frontends.contract import Frontend, Place
-from palaver.frontends.hearing import Hearing, as_prompt
+from palaver.frontends.hearing import Hearing, as_prompt, joined
 from palaver.frontends.incoming import Incoming, attributed
 from palaver.frontends.presenter import AnswerTaker, Presenter
 from palaver.frontends.pressing import Press, Pressing, PressSurface
 from palaver.frontends.sharing import SHARING, Shares
 from palaver.identity import ConversationId
+from palaver.models import Prompt
 from palaver.views import View
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ fetched is not waited for."""
 _URGENT = frozenset({"stop", "status", "allow", "deny", "answer", "details", "cancel"})
 """Commands that wait for nothing at all."""
 _STRANGERS = 10_000
+_REMEMBERED = 1000
 _AMENDED = "✏️ Changed before it was run."
 _NOT_AMENDED = (
     "✏️ The agent already has that message as it was. To have it run as it is now, "
@@ -43,6 +46,15 @@ _NOT_AMENDED = (
 _UNSHARED = View(
     title="👤 This is not shared any more. Send your last message again.", kind="notice"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A prompt, and the messages that it was made of: as they are, and as they were sent."""
+
+    messages: tuple[Incoming, ...]
+    sent: tuple[Incoming, ...]
+    prompt: Prompt
 
 
 class Reception:
@@ -65,6 +77,7 @@ class Reception:
         self._arrivals = Arrivals(self._submit, coalesce_s)
         self._orders: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._strangers: OrderedDict[str, None] = OrderedDict()
+        self._made: OrderedDict[object, _Made] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -137,10 +150,7 @@ class Reception:
         if message.command or message.unreadable or not await self.admitted(message, None):
             return
         message = self._shares.placed(message)
-        amended = self._arrivals.amend(message)
-        if not amended and not message.files:
-            prompt = as_prompt(message, text=attributed(message, message.text))
-            amended = await self._engine.amend(prompt)
+        amended = self._arrivals.amend(message) or await self._amended(message)
         title = _AMENDED if amended else _NOT_AMENDED
         await self._say(message, View(title=title, kind="notice"))
 
@@ -267,9 +277,33 @@ class Reception:
             if prompt := await self._hearing.prompt(messages):
                 await self._vouch(last)
                 await self._presenter.take(prompt)
+                self._note(_Made(tuple(messages), tuple(messages), prompt))
                 self._acknowledge(last)
 
         await self._persistently(messages[0], submit)
+
+    async def _amended(self, message: Incoming) -> bool:
+        """Whether it was changed in a prompt that waits, of one message or several."""
+        made = self._made.get(_key(message))
+        if made is None:  # in another life, perhaps
+            prompt = as_prompt(message, text=attributed(message, message.text))
+            return not message.files and await self._engine.amend(prompt)
+        messages = [message if one.key == message.key else one for one in made.messages]
+        if any(file.spoken for one in messages for file in one.files):
+            return False
+        text = attributed(messages[0], joined(messages, made.sent))
+        prompt = made.prompt.model_copy(update={"text": text})
+        if not await self._engine.amend(prompt):
+            return False
+        self._note(_Made(tuple(messages), made.sent, prompt))
+        return True
+
+    def _note(self, made: _Made) -> None:
+        """Any of its messages may be edited while it waits."""
+        for message in made.messages:
+            self._made[_key(message)] = made
+        while len(self._made) > _REMEMBERED:
+            self._made.popitem(last=False)
 
     async def _offer(self, messages: Sequence[Incoming]) -> None:
         async def submit() -> None:
@@ -331,6 +365,10 @@ class Reception:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _key(message: Incoming) -> object:
+    return message.namespace, message.conversation, message.key
 
 
 def _place(message: Incoming) -> Place:

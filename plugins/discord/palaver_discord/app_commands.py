@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.app_commands import Choice
 
 from palaver import SHARING, Command, Engine, Role
+from palaver_discord.client import UNREACHABLE, words_of
 from palaver_discord.places import conversation, namespace
 
 log = logging.getLogger(__name__)
@@ -42,12 +43,16 @@ class Menu:
 
     async def sync(self) -> None:
         """Tell Discord of them, if it knows others: it takes 200 new ones a day."""
-        known = await self._tree.fetch_commands()
         wanted = [one.to_dict(self._tree) for one in self._tree.get_commands()]
-        if _essence(wanted) == _essence([one.to_dict() for one in known]):
-            return
-        await self._tree.sync()
-        log.info("Discord has been told of %d commands", len(wanted))
+        try:
+            known = await self._tree.fetch_commands()
+            if _essence(wanted) == _essence([one.to_dict() for one in known]):
+                return
+            await self._tree.sync()
+        except (discord.DiscordException, *UNREACHABLE) as error:  # all of them can be typed
+            log.warning("Discord could not be told of the commands: %s", words_of(error))
+        else:
+            log.info("Discord has been told of %d commands", len(wanted))
 
     def _command(self, command: Command) -> app_commands.Command[Any, ..., None]:
         if not command.argument:

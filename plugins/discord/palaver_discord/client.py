@@ -76,6 +76,7 @@ async def log_in(client: discord.Client, settings: DiscordSettings) -> None:
 
     Raises:
         ConfigError: without a token, or with one that is worth nothing.
+        PalaverError: if Discord refuses for another reason.
     """
     token = token_of(settings)
     pause = FIRST_PAUSE_S
@@ -85,7 +86,9 @@ async def log_in(client: discord.Client, settings: DiscordSettings) -> None:
                 await client.login(token)
         except discord.LoginFailure as error:
             raise refused() from error
-        except (discord.RateLimited, *UNREACHABLE) as error:
+        except (discord.RateLimited, discord.HTTPException, *UNREACHABLE) as error:
+            if not isinstance(error, UNREACHABLE) and getattr(error, "status", 429) != 429:
+                raise explained(error, client) from error
             log.warning("Discord cannot be reached, trying again: %s", words_of(error))
             await client.http.close()
             client.http.connector = discord.utils.MISSING  # else the closed one is used again
@@ -141,7 +144,8 @@ def explained(error: Exception, client: discord.Client) -> PalaverError:
 
 def words_of(error: Exception) -> str:
     """What went wrong; some errors of the network say nothing."""
-    return str(error) or type(error).__name__
+    silent = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    return str(error) or silent
 
 
 def lacking(permissions: discord.Permissions) -> list[str]:

@@ -45,11 +45,13 @@ class Delivery:
         Raises:
             discord.HTTPException: if Discord refuses it for good.
         """
-        pause, reopened = FIRST_PAUSE_S, False
+        pause, archived = FIRST_PAUSE_S, False
         async with self._locks.setdefault(channel_id, asyncio.Lock()):
             while True:
                 try:
                     async with asyncio.timeout(timeout_s or self._timeout_s):
+                        if archived:
+                            await self._reopen(channel_id)
                         return await send()
                 except discord.RateLimited as error:
                     await asyncio.sleep(error.retry_after)
@@ -57,9 +59,8 @@ class Delivery:
                 except UNREACHABLE as error:
                     log.info("not sent, trying again: %s", words_of(error))
                 except discord.HTTPException as error:
-                    if error.code == ARCHIVED and not reopened:
-                        reopened = True
-                        await self._reopen(channel_id)
+                    if error.code == ARCHIVED and not archived:
+                        archived = True
                         continue
                     if error.status != 429:
                         self._explain(channel_id, error)
@@ -83,10 +84,9 @@ class Delivery:
 
     async def _reopen(self, channel_id: int) -> None:
         """An archived thread takes new messages, but no changes of its old ones."""
-        async with asyncio.timeout(self._timeout_s):
-            channel = await self._client.fetch_channel(channel_id)
-            if isinstance(channel, discord.Thread):
-                await channel.edit(archived=False)
+        channel = await self._client.fetch_channel(channel_id)
+        if isinstance(channel, discord.Thread):
+            await channel.edit(archived=False)
 
     def _explain(self, channel_id: int, error: discord.HTTPException) -> None:
         if error.code != MISSING_PERMISSIONS:

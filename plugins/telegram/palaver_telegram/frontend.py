@@ -92,7 +92,7 @@ class TelegramFrontend(Frontend):
         self._stack.push_async_callback(intake.close)
         await self._clear_up()
         await reception.recover()
-        left = await journal.left()
+        left = await intake.open()
         await intake.keep([Update.de_json(one, client.bot) for one in left], Came.BEFORE)
         await self._listen(intake)
         self._spawn(asyncio.to_thread(warm_up))

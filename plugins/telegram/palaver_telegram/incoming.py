@@ -63,7 +63,7 @@ class TelegramMessage(Incoming):
         if self.album or other.album:
             return self.album == other.album or other.forwarded or self.forwarded
         if other.forwarded or self.forwarded:
-            return not other.files
+            return other.forwarded or not other.files
         return len(self.text) >= CUT_LENGTH and not other.files
 
     def gap(self, other: Self) -> str:

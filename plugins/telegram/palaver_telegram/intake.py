@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from telegram import Message, Update
 from telegram.error import TelegramError
@@ -45,6 +46,11 @@ class Intake:
         self._presses = Presses(reception, client, sender)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._known: OrderedDict[int, None] = OrderedDict()
+
+    async def open(self) -> list[dict[str, Any]]:
+        """Know what another life has dealt with; what it has left, as JSON."""
+        self._known.update(dict.fromkeys(await self._journal.noted()))
+        return await self._journal.left()
 
     async def keep(self, updates: Sequence[Update], came: Came) -> None:
         """Take a batch; on return it may be forgotten by whoever has it.
@@ -96,6 +102,8 @@ class Intake:
         self._known[update.update_id] = None
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+        with contextlib.suppress(OSError):  # a full disk: then it may be answered twice
+            await self._journal.note(update.update_id)
         await self._journal.done(update.update_id)
 
     async def _apologise(self, update: Update, error: Exception) -> None:
@@ -135,6 +143,8 @@ class Intake:
     ) -> Callable[[], Awaitable[None]]:
         async def work() -> None:
             if update.callback_query:
+                # done twice it would be answered wrongly; not done, it can be pressed again
+                await self._journal.note(update.update_id)
                 await self._presses.take(update.callback_query)
             elif message:
                 await self._reception.take(message)

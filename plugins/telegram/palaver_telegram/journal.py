@@ -14,12 +14,16 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+_REMEMBERED = 1000
+"""Ids of updates: ten times what Telegram sends at once."""
+
 
 class Journal:
     """A folder of updates, by their ids."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._dealt_with = folder / "dealt-with.log"
         self._kept: set[int] = set()
 
     async def keep(self, update_id: int, update: Mapping[str, Any]) -> None:
@@ -42,6 +46,35 @@ class Journal:
         updates = await asyncio.to_thread(self._read)
         self._kept.update(update["update_id"] for update in updates)
         return updates
+
+    async def note(self, update_id: int) -> None:
+        """It is dealt with, which Telegram may not have heard when it sends it again.
+
+        Raises:
+            OSError: if that cannot be noted.
+        """
+        await asyncio.to_thread(self._append, update_id)
+
+    async def noted(self) -> list[int]:
+        """The latest that another life has dealt with, the oldest first."""
+        return await asyncio.to_thread(self._noted)
+
+    def _append(self, update_id: int) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._dealt_with.open("a", encoding="ascii") as stream:
+            stream.write(f"{update_id}\n")
+
+    def _noted(self) -> list[int]:
+        """Those of an unfinished line are left out; what is old is forgotten."""
+        try:
+            lines = self._dealt_with.read_text("ascii", "replace").split("\n")[:-1]
+        except FileNotFoundError:
+            return []
+        noted = [int(line) for line in lines if line.isdecimal()][-_REMEMBERED:]
+        part = self._dealt_with.with_suffix(".part")
+        part.write_text("".join(f"{one}\n" for one in noted), "ascii")
+        part.replace(self._dealt_with)
+        return noted
 
     def _file(self, update_id: int) -> Path:
         return self._folder / f"{update_id}.json"
