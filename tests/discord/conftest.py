@@ -89,7 +89,8 @@ def hostile(guild: Guild) -> Member:
 
 
 @pytest.fixture
-async def palaver(launch: Launch, guild: Guild, tmp_path: Path) -> Palaver:
+async def palaver(launch: Launch, owner: Member, member: Member, tmp_path: Path) -> Palaver:
+    del owner, member  # they are there before the bot asks for them
     palaver = launch(tmp_path / "data")
     await palaver.start()
     return palaver

@@ -4,7 +4,7 @@ import logging
 
 import discord
 
-from palaver import Incoming, Press, Reception, View, speaker_name
+from palaver import SHARING, Incoming, Press, Reception, View, speaker_name
 from palaver_discord.admission import Admission
 from palaver_discord.components import label_of, modal, pressed, submitted
 from palaver_discord.places import conversation, namespace
@@ -32,7 +32,7 @@ class Interactions:
         """Carry a command out; what it answers is for its sender's eyes, unless all share."""
         message = _incoming(interaction, text, command=True)
         reply = Reply(interaction, self._sender, message.sender)
-        shared = self._reception.shared(message.conversation)
+        shared = self._reception.shared(message.conversation) or message.command_name in SHARING
         await reply.acknowledge(ephemeral=not (message.private or shared))
         if await self._here(interaction, reply) and (
             await self._reception.take(message, answer=reply.answer)

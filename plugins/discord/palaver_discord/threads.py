@@ -76,9 +76,11 @@ class Threads:
 
     @hookimpl
     async def on_turn_finished(self, session: Session, turn: Turn) -> None:
-        """A session may have been named meanwhile."""
-        if turn.prompt.namespace.frontend == FRONTEND:
-            self._spawn(self._rename(turn.prompt.conversation, session.label))
+        """A session may have been named meanwhile, or another may be the current one."""
+        del session
+        place = turn.prompt.namespace, turn.prompt.conversation
+        if place[0].frontend == FRONTEND and (current := await self._engine.current(*place)):
+            self._spawn(self._rename(place[1], current.label))
 
     @hookimpl
     async def on_session_deleted(self, session: Session) -> None:
