@@ -162,8 +162,8 @@ async def test_the_test_in_how_to_write_a_plugin_passes(tmp_path: Path) -> None:
 
 
 COMMAND_IN_WORDS = re.compile(r"`/([a-z]+)(?: [^`]*)?`")
-OTHERS = {"dice", "review", "name", "share", "unshare"}
-"""The example's, the agent's own, a word that stands for any, and Telegram's."""
+OTHERS = {"ask", "dice", "review", "name", "share", "unshare"}
+"""The example's, the agent's own, a word that stands for any, and the frontends'."""
 
 
 @pytest.mark.parametrize("page", BY_HAND, ids=name_of)

@@ -188,7 +188,7 @@ async def test_a_stranger_gets_one_short_line_and_then_silence(
     mallory: Person,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "palaver")
     chat = palaver.api.private(mallory)
     await mallory.send("run ls")
     line = await chat.wait_for_text("This bot is private.")
