@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from palaver_discord.markdown import adapted, code, escape, guarded, pieces, sendable, visible
 from support.discord_reading import read
-from support.discord_views import ANY, answers, words
+from support.discord_views import ANY, answers, markup, words
 
 LIMIT = 2000
 
@@ -47,7 +47,7 @@ def test_what_is_harmless_or_escaped_reads_as_it_was_written(source: str) -> Non
 
 
 def test_links_are_not_touched() -> None:
-    source = "See https://example.org/a__b__c and [this](https://example.org/__x__)."
+    source = "See https://example.org/a__b__c, [`this`](https://example.org/__x__), [that](a)."
     assert guarded(source) == source
 
 
@@ -103,7 +103,29 @@ def test_what_has_nothing_to_see_is_left_out(blank: str) -> None:
     assert shown(blank) == []
 
 
-@given(st.text(ANY, max_size=200))
+PLAIN = [
+    "[a](b) ||spoiler|| (c)",
+    "<x:/||spoiler||>",
+    "https://example.org||spoiler||",
+    "\n-",
+    "  - item\n  > quote\n  # head\n  -# small\n 1. one\n 7. seven",
+    "https://example.org/a_b_c",
+    "__init__.py *a* ~~b~~ `c` <@1>",
+]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_plain_text_is_not_formatted(text: str) -> None:
+    found = read(escape(text))
+    assert found.shown == text
+    assert found.hidden == []
+
+
+def test_in_plain_text_links_can_be_followed() -> None:
+    assert escape("https://example.org/a_b_c") == "https://example.org/a_b_c"
+
+
+@given(st.one_of(st.text(ANY, max_size=200), st.lists(markup, max_size=30).map("".join)))
 def test_plain_text_reads_as_it_is(text: str) -> None:
     plain = sendable(text)
     found = read(escape(text))

@@ -1,7 +1,7 @@
 """Discord's Markdown as its client reads it, as far as something can be hidden by it.
 
 The rules and their order are those of the client's parser (simple-markdown): at each place the
-first that matches is taken; what none matches is text.
+first that matches is taken; what none matches is text. Emphasis and links are left out.
 """
 
 import re

@@ -3,13 +3,15 @@
 Discord hides `||spoilers||`, turns `<@1>`, `<#1>`, `<t:1>` and `<:a:1>` into something else, knows
 fences of three backticks only, and no indented code. An agent writes CommonMark: what differs is
 escaped or written anew.
+
+Code is never changed, for people copy it. So a text that was contrived to let bold words or a link
+begin before code and end within it can still show a part of that code as a spoiler: a bar that
+opens on a click.
 """
 
 import re
 import unicodedata
 from collections import deque
-
-from discord.utils import escape_markdown
 
 from palaver import split_markdown
 
@@ -25,6 +27,12 @@ _SPECIAL = re.compile(
     r"|(?<!`)(?P<ticks>``?)(?!`)[\s\S]*?[^`](?P=ticks)(?!`)"  # code in a line
     r"|https?://[^\s<>()|`]+)"
     rf"|(?P<escaped>`+|\|\|+|(?<=[^\W_])__+(?=[^\W_])|{_REPLACED})"
+)
+_MARKUP = re.compile(
+    rf"(?P<kept>https?://[^\s<>()|`*~\[\]\\]+)|(?P<escaped>[\\*_~|`\[\]]|{_REPLACED})"
+)
+_BLOCK_START = re.compile(
+    r"^(?P<before>[ \t]*(?=>|#{1,3}[ \t]|-#|[-+][ \t])|[ \t]*\d+(?=\.[ \t]))", re.MULTILINE
 )
 _OPENING = re.compile(
     r"(?P<quotes>(?:(?:[ \t]*>)+ ?)?)(?P<indent>[ \t]*)(?P<fence>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)"
@@ -53,8 +61,15 @@ def visible(text: str) -> bool:
 
 
 def escape(text: str) -> str:
-    """Plain text as Markdown that shows just this."""
-    return re.sub(_REPLACED, r"\\<", escape_markdown(sendable(text)))
+    """Plain text as Markdown that shows just this; links stay links.
+
+    `discord.utils.escape_markdown` leaves alone what is between the brackets of `[a](b) ||c|| (d)`.
+    """
+
+    def escaped(match: re.Match[str]) -> str:
+        return match["kept"] or f"\\{match['escaped']}"
+
+    return _BLOCK_START.sub(r"\g<before>\\", _MARKUP.sub(escaped, sendable(text)))
 
 
 def code(text: str) -> str:
