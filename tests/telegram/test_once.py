@@ -113,7 +113,7 @@ async def test_a_file_that_was_being_fetched_when_it_was_killed_is_fetched_again
 async def test_messages_that_waited_for_their_rest_when_it_was_killed_are_still_one_prompt(
     api: BotApi, alice: Person, chat: Chat, tmp_path: Path
 ) -> None:
-    config = write_config(api, tmp_path, coalesce_s=60)
+    config = write_config(api, tmp_path, coalesce_s=10)
     text = ("word " * 1700)[:8191] + "!"  # its last part is full, so there may be another one
     async with serving(config) as served:
         parts = await alice.send_long(text)
@@ -136,6 +136,7 @@ async def test_a_command_whose_acknowledgement_was_not_heard_is_carried_out_once
         unheard = no_acknowledgement(api)
         await alice.send("/fork")
         await chat.wait_for_text("🍴")
+        await chat.wait_until(lambda: unheard.hits)
         await (served.kill() if killed else served.terminate())
         api.faults.remove(unheard)
     async with serving(config):
@@ -155,6 +156,7 @@ async def test_a_press_whose_acknowledgement_was_not_heard_is_answered_once(
         unheard = no_acknowledgement(api)
         await alice.press(shown, "Rename")
         await chat.wait_for_text("reply to this message")
+        await chat.wait_until(lambda: unheard.hits)
         await served.kill()
         api.faults.remove(unheard)
     async with serving(config):

@@ -81,7 +81,8 @@ def messages(view: View) -> tuple[list[Message], bool]:
     if len(parts) <= TOO_MANY_PARTS or len(view.text) <= LONG_ANSWER or view.kind not in _FILED:
         return parts, False
     note = f"✂️ {len(parts) - _KEPT_PARTS} more messages: all of it is in the file."
-    return [*parts[:_KEPT_PARTS], Message(content=note)], True
+    last = _joined([note, *_foot(view)])  # its receipt was in the rest
+    return [*parts[:_KEPT_PARTS], Message(content=last[:MAX_CONTENT])], True
 
 
 def live(view: View) -> Message:

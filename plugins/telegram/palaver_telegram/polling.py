@@ -5,6 +5,7 @@ Telegram forgets an update when it is asked for later ones, so each batch is han
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 
@@ -21,8 +22,9 @@ KINDS = ["message", "edited_message", "callback_query"]
 MOST_UPDATES = 100
 """In one answer (Bot API, getUpdates)."""
 CONFLICTS = 3
-"""Polls in a row that another poller may end before we believe that it is there to stay: one that
-has just been stopped leaves its last poll behind."""
+"""Polls within `CONFLICTS_WITHIN_S` seconds that another poller may end before we believe that it
+is there to stay: one that has just been stopped leaves its last poll behind."""
+CONFLICTS_WITHIN_S = 60.0
 CONFLICT_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 15.0
 
@@ -63,7 +65,7 @@ class Poller:
         self._offset: int | None = None
         self._came = Came.BEFORE
         self._pause = FIRST_PAUSE_S
-        self._conflicts = 0
+        self._conflicts: list[float] = []
         self._careful = 0
         self.caught_up = asyncio.Event()
 
@@ -91,7 +93,7 @@ class Poller:
                 await asyncio.sleep(self._pause)
                 self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
             else:
-                self._pause, self._conflicts = FIRST_PAUSE_S, 0
+                self._pause = FIRST_PAUSE_S
 
     async def _poll(self) -> None:
         waiting = self._came is Came.NOW
@@ -122,11 +124,14 @@ class Poller:
             log.warning("a webhook was set for this bot; it is removed, since we poll")
             await self._remove_webhook()
             return
-        self._conflicts += 1
-        if self._conflicts >= CONFLICTS:
+        now = time.monotonic()
+        self._conflicts = [one for one in self._conflicts if one > now - CONFLICTS_WITHIN_S]
+        self._conflicts.append(now)
+        count = len(self._conflicts)
+        if count >= CONFLICTS:
             raise PollConflictError from error
-        log.warning("another program polls for this bot (%d of %d)", self._conflicts, CONFLICTS)
-        await asyncio.sleep(CONFLICT_PAUSE_S * self._conflicts)
+        log.warning("another program polls for this bot (%d of %d)", count, CONFLICTS)
+        await asyncio.sleep(CONFLICT_PAUSE_S * count)
 
     async def _remove_webhook(self) -> None:
         try:

@@ -1,7 +1,7 @@
 """Views as texts with marks."""
 
 from palaver import View, tail_markdown
-from palaver_telegram.text import Builder, Text, plain, split
+from palaver_telegram.text import Builder, Text, split
 
 NOTHING = "(nothing that could be shown)"
 TOO_MANY_PARTS = 30
@@ -38,7 +38,8 @@ def messages(view: View) -> tuple[list[Text], bool]:
     if len(parts) <= TOO_MANY_PARTS:
         return parts, False
     note = f"✂️ {len(parts) - _KEPT_PARTS} more messages: all of it is in the file."
-    return [*parts[:_KEPT_PARTS], plain(note)], True
+    last = render(View(title=note, footer=view.footer))  # its receipt was in the rest
+    return [*parts[:_KEPT_PARTS], last], True
 
 
 def live(view: View) -> Text:
