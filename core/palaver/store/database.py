@@ -12,6 +12,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from palaver.errors import StoreError, StoreNewerError
 from palaver.store import sqlite
+from palaver.store.driver import ended
 from palaver.store.faults import translated
 from palaver.store.schema import REVISIONS, metadata
 
@@ -81,6 +82,7 @@ class Database:
         await self._idle.wait()
         await self._readers.dispose()
         await self._writer.dispose()
+        await ended()
 
     async def rows(self, query: sa.Select[Any], parameters: Parameters) -> Sequence[Any]:
         """What is found; it neither waits for writers nor holds them up.

@@ -4,6 +4,7 @@ A visit costs 60 microseconds of processor time (two thread switches), more than
 statements. aiosqlite goes there to make a cursor, to execute, to fetch and to close it.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -12,6 +13,8 @@ import aiosqlite
 
 T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
+
+_ending: set["asyncio.Future[object]"] = set()
 
 
 class Cursor:
@@ -72,6 +75,14 @@ class Connection(aiosqlite.Connection):
         await connection
         return connection
 
+    def stop(self) -> "asyncio.Future[object] | None":
+        """Have the thread end; `ended` waits for it where a caller that gives up cannot."""
+        ending: asyncio.Future[object] | None = super().stop()
+        if ending is not None:
+            _ending.add(ending)
+            ending.add_done_callback(_ending.discard)
+        return ending
+
     def cursor(self) -> Cursor:  # type: ignore[override]  # made without a visit, so not awaited
         return Cursor(self)
 
@@ -82,3 +93,10 @@ class Connection(aiosqlite.Connection):
     async def rollback(self) -> None:
         if self.in_transaction:
             await super().rollback()
+
+
+async def ended() -> None:
+    """Wait until no thread that was told to end can call this event loop any more."""
+    loop = asyncio.get_running_loop()
+    if ours := {ending for ending in _ending if ending.get_loop() is loop}:
+        await asyncio.wait(ours)

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -395,6 +396,32 @@ async def test_callers_that_give_up_do_no_harm(store: Store) -> None:
         assert all(one is None or isinstance(one, asyncio.CancelledError) for one in answers)
     assert [await own.get(session.id) for session in kept] == kept
     assert len(kept) >= 120
+
+
+def test_an_opening_that_is_given_up_has_ended_all_its_work_before_its_event_loop_ends(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    file.parent.mkdir()
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA user_version=1")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM sqlite_master").fetchall()
+
+    async def give_up() -> None:
+        opening = asyncio.create_task(Store.open(file))
+        await asyncio.sleep(0.3)
+        assert not opening.done()
+        opening.cancel()
+        asyncio.get_running_loop().call_later(0.2, other.close)
+        await asyncio.wait({opening})
+
+    asyncio.run(give_up())
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            thread.join()
+    assert failures == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at Linux's list of open files")
