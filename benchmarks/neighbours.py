@@ -10,7 +10,6 @@ import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 
 import psutil
@@ -35,6 +34,8 @@ PAUSE_S = 0.1
 """Seconds between two samples: what follows an answer is over."""
 RETRY_AFTER_S = 10
 """Seconds of the flood limit: longer than anything that is measured beside it."""
+STALL_S = 2.0
+"""More seconds than noise makes of an answer, where the machine does nothing else."""
 FRESH = 5
 """People whose chats do not answer."""
 MANY = "many at one instant"
@@ -97,14 +98,28 @@ async def figures(folder: Path, rounds: int) -> list[Figure]:
             *_bad_chats(api, prompters[3:-USERS]),
             Neighbourhood(f"{USERS} prompts at one instant", crowd, many),
         ]
-        found = [await _beside(each, bystander, max(3, rounds // 3)) for each in street]
+        stalls: dict[str, float] = {}
+        found = []
+        for each in street:
+            found += await _beside(each, bystander, max(3, rounds // 3), stalls)
     name = f"{USERS} prompts at one instant: turns without text before the answer"
-    return [*chain(*found), Figure(name, crowd.unseen, "turns", 0, others={"of": crowd.turns})]
+    return [
+        *found,
+        Figure(
+            f"answers that took over {STALL_S:g} seconds",
+            sum(stalls.values()),
+            "",
+            0,
+            others=stalls,
+        ),
+        Figure(name, crowd.unseen, "turns", 0, others={"of": crowd.turns}),
+    ]
 
 
 def _bad_chats(api: BotApi, people: Sequence[Person]) -> list[Neighbourhood]:
     flooded, refused, cut, slow, sound, *fresh = people
     as_busy = BusyChat(api, [sound])
+    burst = BusyChat(api, fresh[FRESH:], prompts=BURST)
     return [
         Neighbourhood(
             "a flood limit",
@@ -113,10 +128,11 @@ def _bad_chats(api: BotApi, people: Sequence[Person]) -> list[Neighbourhood]:
         ),
         Neighbourhood("a chat that answers 403", BusyChat(api, [refused], error=403), as_busy),
         Neighbourhood("a chat that hangs up", BusyChat(api, [cut], drop="before"), as_busy),
+        Neighbourhood(f"{BURST} prompts of one person", burst),
         Neighbourhood(
-            f"a chat that never answers, and {BURST} prompts to it",
+            f"{BURST} prompts of one person whose chat never answers",
             BusyChat(api, fresh[:FRESH], prompts=BURST, silence=True),
-            BusyChat(api, fresh[FRESH:], prompts=BURST),
+            burst,
         ),
         Neighbourhood("a file that is fetched slowly", SlowFiles(api, slow)),
     ]
@@ -129,13 +145,18 @@ async def _warm(api: BotApi, person: Person) -> None:
     await finally_answered(api.private(person), prompt)
 
 
-async def _beside(neighbourhood: Neighbourhood, bystander: Bystander, rounds: int) -> list[Figure]:
+async def _beside(
+    neighbourhood: Neighbourhood, bystander: Bystander, rounds: int, stalls: dict[str, float]
+) -> list[Figure]:
+    """The figures; `stalls` gets how many answers took over `STALL_S`, if any did."""
     alone, beside, control = Samples(), Samples(), Samples()
     for _ in range(rounds):
         await _sampled(bystander, Load(), alone)
         await _sampled(bystander, neighbourhood.load, beside)
         if neighbourhood.control:
             await _sampled(bystander, neighbourhood.control, control)
+    if stalled := sum(one.total > STALL_S for one in (*beside.commands, *beside.prompts)):
+        stalls[f"beside {neighbourhood.name}"] = stalled
     command, prompt = (f"{what} beside {neighbourhood.name}" for what in ("command", "prompt"))
     found = [
         _typical(command, beside.commands, alone.commands, _cores(beside)),

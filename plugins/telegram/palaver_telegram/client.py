@@ -23,6 +23,7 @@ from telegram.error import (
     NetworkError,
     RetryAfter,
     TelegramError,
+    TimedOut,
 )
 from telegram.request import HTTPXRequest
 
@@ -41,6 +42,11 @@ HEAD_START_S = 0.03
 request to Telegram takes milliseconds of this process."""
 MUTED_S = 30.0
 """Seconds for which a chat that has thrown the bot out is not shown any progress."""
+SILENT_S = 5.0
+"""The same for a chat that has left a request without an answer."""
+ATTEMPTS = 4
+"""Requests under way in one chat for what is only nice to have: a chat that never answers must
+leave connections to the others."""
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 30.0
 
@@ -65,6 +71,7 @@ class Gate:
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
+        self.attempts = asyncio.Semaphore(ATTEMPTS)
         self._opens = 0.0
         self.muted = 0.0
 
@@ -161,16 +168,20 @@ class Client:
             TelegramError: if it failed.
         """
         gate = self._gate(chat_id)
-        if (seconds := max(gate.wait(), gate.muted - time.monotonic())) > 0:
-            raise ChatClosedError(seconds)
-        try:
-            return await send(self._moved.get(chat_id, chat_id))
-        except RetryAfter as error:
-            gate.close(seconds_of(error))
-            raise
-        except Forbidden:
-            gate.muted = time.monotonic() + MUTED_S
-            raise
+        async with gate.attempts:
+            if (seconds := max(gate.wait(), gate.muted - time.monotonic())) > 0:
+                raise ChatClosedError(seconds)
+            try:
+                return await send(self._moved.get(chat_id, chat_id))
+            except RetryAfter as error:
+                gate.close(seconds_of(error))
+                raise
+            except Forbidden:
+                gate.muted = time.monotonic() + MUTED_S
+                raise
+            except TimedOut:
+                gate.muted = time.monotonic() + SILENT_S
+                raise
 
     def _gate(self, chat_id: int) -> Gate:
         return self._gates.setdefault(chat_id, Gate())
