@@ -5,21 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
-import pytest
 
 from cli.terminals import CTRL_C, CTRL_D, LiveTerminal, environment, sitting_at, takes_keys
 from palaver.testing.model import LoopbackModel
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[LoopbackModel]:
-    async with LoopbackModel() as model:
-        yield model
-        assert model.problems == []
 
 
 def variables(model: LoopbackModel, home: Path) -> dict[str, str]:

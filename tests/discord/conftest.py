@@ -4,16 +4,14 @@ Nothing that the bot sends may be refused: a test that asks for a refusal says w
 `server.problems`.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import discord
 import pytest
 
-from core.e2e.conftest import claude_processes
 from palaver.testing.discord import DiscordServer, Guild, Member
-from palaver.testing.model import LoopbackModel
 from support.discords import GUILD, HOSTILE, MEMBER, OWNER, Launch, Palaver
 
 
@@ -46,26 +44,6 @@ async def launch(server: DiscordServer) -> AsyncIterator[Launch]:
     yield launch
     for palaver in launched:
         await palaver.stop()
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[LoopbackModel]:
-    async with LoopbackModel() as model:
-        yield model
-        assert model.problems == []
-
-
-@pytest.fixture
-def claude_home(
-    model: LoopbackModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    """A home of its own for Claude Code; afterwards no process may be left in it."""
-    home = tmp_path / "home"
-    home.mkdir()
-    for name, value in model.environment(home).items():
-        monkeypatch.setenv(name, value)
-    yield home
-    assert claude_processes(home) == []
 
 
 @pytest.fixture

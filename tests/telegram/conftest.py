@@ -4,20 +4,14 @@ Nothing that the bot sends may be refused: a test that asks for a refusal says w
 `api.problems`.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from core.e2e.conftest import claude_processes
-from palaver.testing.model import LoopbackModel
 from palaver.testing.telegram import BotApi, Chat, Person
 from support.telegrams import ALICE, BOB, MALLORY, Launch, Palaver
-
-ENDS_WITHIN_S = 10.0
-"""Seconds that a process may take to end."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,29 +39,6 @@ async def launch(api: BotApi) -> AsyncIterator[Launch]:
     yield launch
     for palaver in launched:
         await palaver.stop()
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[LoopbackModel]:
-    async with LoopbackModel() as model:
-        yield model
-        assert model.problems == []
-
-
-@pytest.fixture
-def claude_home(
-    model: LoopbackModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    """A home of its own for Claude Code; afterwards no process may be left in it."""
-    home = tmp_path / "home"
-    home.mkdir()
-    for name, value in model.environment(home).items():
-        monkeypatch.setenv(name, value)
-    yield home
-    # one whose Palaver was killed ends by itself, but not at once
-    left = [psutil.Process(pid) for pid in claude_processes(home) if psutil.pid_exists(pid)]
-    _, alive = psutil.wait_procs(left, timeout=ENDS_WITHIN_S)
-    assert alive == []
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.e2e.conftest import claude_processes
 from palaver.testing.model import LoopbackModel, ModelRequest, Reply, Say, Use
 from palaver.testing.telegram import BotApi, Chat, Message, Person
+from support.claude import claude_processes
 from support.served import STARTED_S, serving, write_config
 from support.telegrams import button
 

@@ -1,48 +1,13 @@
 """The real Claude Code against the loopback model, with an engine in between."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from palaver.engine import Engine
 from palaver.identity import Namespace
-from palaver.testing.model import LoopbackModel
 from support.people import OpenEngine, Person, engine_starter
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[LoopbackModel]:
-    async with LoopbackModel() as model:
-        yield model
-        assert model.problems == []
-
-
-@pytest.fixture
-def claude_home(
-    model: LoopbackModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    """A home of its own for Claude Code; afterwards no process may be left in it."""
-    home = tmp_path / "home"
-    home.mkdir()
-    for name, value in model.environment(home).items():
-        monkeypatch.setenv(name, value)
-    yield home
-    assert claude_processes(home) == []
-
-
-def claude_processes(home: Path) -> list[int]:
-    """The processes that run Claude Code in this home."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            here = process.environ().get("CLAUDE_CONFIG_DIR") == str(home / ".claude")
-            if here and "claude" in process.name():
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
 
 
 @pytest.fixture

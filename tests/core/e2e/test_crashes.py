@@ -10,13 +10,13 @@ from pathlib import Path
 
 import psutil
 
-from core.e2e.conftest import claude_processes
 from palaver.engine import Engine
 from palaver.events import ApprovalAsked, TurnFinished
 from palaver.identity import Namespace
 from palaver.models import TurnState
 from palaver.testing.model import LoopbackModel, ModelRequest, Reply, Say, Use, Wait
 from support import living
+from support.claude import claude_processes
 from support.people import OpenEngine, Person
 
 

@@ -5,12 +5,12 @@ import importlib.util
 import json
 from pathlib import Path
 
-from core.e2e.conftest import claude_processes
 from palaver.events import ApprovalAsked, Compacted, Told, TurnFinished
 from palaver.frontends.words import receipt
 from palaver.identity import Namespace
 from palaver.models import Session
 from palaver.testing.model import LoopbackModel
+from support.claude import claude_processes
 from support.people import OpenEngine, Person
 
 RECALL = "What number did I tell you?"
