@@ -91,6 +91,7 @@ class Arrivals:
         return done
 
     async def _work(self, key: Key, lane: _Lane) -> None:
+        group: Sequence[_Place] = ()
         try:
             while lane.waiting:
                 group = await self._group(lane)
@@ -102,8 +103,8 @@ class Arrivals:
                     _settle(group, None)
         finally:
             self._lanes.pop(key, None)
-            for place in lane.waiting:
-                place.done.cancel()
+            for place in (*group, *lane.waiting):
+                place.done.cancel()  # nothing happens to one that is done
 
     async def _group(self, lane: _Lane) -> list[_Place]:
         """The first message with what belongs to it; it stays in the lane meanwhile."""

@@ -1,5 +1,6 @@
 """Buttons that are pressed: answered where they were pressed, if that is enough."""
 
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from palaver.frontends.sharing import Shares
 from palaver.identity import ConversationId, Namespace
 from palaver.models import Prompt
 from palaver.views import View, decode_button, owner_tag
+
+log = logging.getLogger(__name__)
 
 _IN_PLACE = frozenset({"sessions", "sessioninfo", "delete", "restore", "mode", "backlog"})
 """Commands whose answers take the place of the message with the button: lists and what is done to
@@ -29,6 +32,7 @@ class Press:
         key: the chat's own id of the press.
         button: what it carries, as `encode_button` made it; perhaps with words at its end.
         private: nobody but its presser reads along.
+        hidden: the button's message is seen by its presser alone, and so is what it answers.
     """
 
     sender: Namespace
@@ -36,6 +40,7 @@ class Press:
     key: str
     button: str
     private: bool = False
+    hidden: bool = False
 
 
 class PressSurface(ABC):
@@ -94,15 +99,19 @@ class Pressing:
     async def press(self, press: Press, surface: PressSurface) -> None:
         """As `Reception.press` says."""
         try:
-            place = await self.place(press)
-            prompt = Prompt(
-                namespace=place.namespace, conversation=place.conversation, key=press.key
-            )
-            answer = _Answer(press, place, surface)
-            submission = await self._presenter.press(prompt, press.button, answer=answer)
+            await self._press(press, surface)
         except PalaverError as error:
             await surface.say(f"{error.message} {error.hint}".strip(), alert=True)
-            return
+        except Exception as error:  # a frontend may raise anything
+            log.exception("%s: a press could not be taken", self._frontend.name)
+            words = f"Something unexpected went wrong ({type(error).__name__}). Press it again."
+            await surface.say(words, alert=True)
+
+    async def _press(self, press: Press, surface: PressSurface) -> None:
+        place = await self.place(press)
+        prompt = Prompt(namespace=place.namespace, conversation=place.conversation, key=press.key)
+        answer = _Answer(press, place, surface)
+        submission = await self._presenter.press(prompt, press.button, answer=answer)
         if submission.turn_id is not None or submission.duplicate:
             await surface.say("")
             if answer.command in _ONCE:
@@ -131,8 +140,11 @@ class _Answer:
             await self._surface.say(words)  # a note of a prompt that waited goes by itself
             return True
         await self._surface.say("")
-        if view.private and not self._press.private and not self._shared:
-            await self._surface.privately(self._place, view)
+        hidden = self._press.hidden
+        secret = view.private and not (self._press.private or self._shared)
+        in_place = self.command in _IN_PLACE and (hidden or not secret)
+        if in_place and await self._surface.replace(self._place, view):
             return True
-        in_place = self.command in _IN_PLACE
-        return in_place and await self._surface.replace(self._place, view)
+        if secret or hidden:
+            await self._surface.privately(self._place, view)
+        return secret or hidden

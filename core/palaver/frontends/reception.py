@@ -9,22 +9,22 @@ and what came while nobody listened is offered. A frontend reads its chat's mess
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from palaver.engine import Engine, error_view
+from palaver.engine import Completion, Engine, error_view
 from palaver.errors import AccessDeniedError, PalaverError, StoreError
+from palaver.frontends.amending import Amending
 from palaver.frontends.arrivals import Arrivals
 from palaver.frontends.contract import Frontend, Place
-from palaver.frontends.hearing import Hearing, as_prompt, joined
-from palaver.frontends.incoming import Incoming, attributed
+from palaver.frontends.hearing import Hearing, as_prompt
+from palaver.frontends.incoming import Incoming
 from palaver.frontends.presenter import AnswerTaker, Presenter
 from palaver.frontends.pressing import Press, Pressing, PressSurface
 from palaver.frontends.sharing import SHARING, Shares
-from palaver.identity import ConversationId
-from palaver.models import Prompt
+from palaver.identity import ConversationId, Namespace
 from palaver.views import View
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,6 @@ fetched is not waited for."""
 _URGENT = frozenset({"stop", "status", "allow", "deny", "answer", "details", "cancel"})
 """Commands that wait for nothing at all."""
 _STRANGERS = 10_000
-_REMEMBERED = 1000
 _AMENDED = "✏️ Changed before it was run."
 _NOT_AMENDED = (
     "✏️ The agent already has that message as it was. To have it run as it is now, "
@@ -46,15 +45,6 @@ _NOT_AMENDED = (
 _UNSHARED = View(
     title="👤 This is not shared any more. Send your last message again.", kind="notice"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A prompt, and the messages that it was made of: as they are, and as they were sent."""
-
-    messages: tuple[Incoming, ...]
-    sent: tuple[Incoming, ...]
-    prompt: Prompt
 
 
 class Reception:
@@ -77,7 +67,7 @@ class Reception:
         self._arrivals = Arrivals(self._submit, coalesce_s)
         self._orders: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._strangers: OrderedDict[str, None] = OrderedDict()
-        self._made: OrderedDict[object, _Made] = OrderedDict()
+        self._amending = Amending(engine)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -107,6 +97,12 @@ class Reception:
         Args:
             answer: shows what a command answers in a way of the chat's own.
         """
+        begun = False
+        async with self._contained(message, answer):
+            begun = await self._take(message, answer)
+        return begun  # noqa: RET504 - what was raised is contained
+
+    async def _take(self, message: Incoming, answer: AnswerTaker | None) -> bool:
         if message.command_name in _URGENT:
             admitted = await self.admitted(message, answer)
             return admitted and await self._command(self._shares.placed(message), answer)
@@ -135,24 +131,26 @@ class Reception:
         One prompt is run, several are offered. Commands are not for here: `take` them.
         """
         first = messages[0]
-        if not await self._engine.authorized(first.sender, first.conversation):
-            for message in messages:
-                await self.admitted(message, None)
-            return
-        async with self._order(first):
-            placed = [self._shares.placed(message) for message in messages]
-            self._remember(placed[-1])
-            handling = self._arrivals.put_all(placed, self._offer)
-        await handling
+        async with self._contained(first):
+            if not await self._engine.authorized(first.sender, first.conversation):
+                for message in messages:
+                    await self.admitted(message, None)
+                return
+            async with self._order(first):
+                placed = [self._shares.placed(message) for message in messages]
+                self._remember(placed[-1])
+                handling = self._arrivals.put_all(placed, self._offer)
+            await handling
 
     async def edited(self, message: Incoming) -> None:
         """A message was changed: so is its prompt, if it waits; else its sender is told."""
-        if message.command or message.unreadable or not await self.admitted(message, None):
-            return
-        message = self._shares.placed(message)
-        amended = self._arrivals.amend(message) or await self._amended(message)
-        title = _AMENDED if amended else _NOT_AMENDED
-        await self._say(message, View(title=title, kind="notice"))
+        async with self._contained(message):
+            if message.command or message.unreadable or not await self.admitted(message, None):
+                return
+            message = self._shares.placed(message)
+            amended = self._arrivals.amend(message) or await self._amending.amend(message)
+            title = _AMENDED if amended else _NOT_AMENDED
+            await self._say(message, View(title=title, kind="notice"))
 
     async def press(self, press: Press, surface: PressSurface) -> None:
         """Do what a button says; on return it is done or durable, or its presser told why not."""
@@ -167,16 +165,31 @@ class Reception:
         """
         return await self._pressing.place(press)
 
+    async def complete(
+        self, sender: Namespace, conversation: ConversationId, text: str
+    ) -> list[Completion]:
+        """What a command that somebody types there can become: see `Engine.complete`."""
+        if not await self.lets_in(sender, conversation):
+            return []
+        return await self._engine.complete(self.acting(sender, conversation), conversation, text)
+
     def shared(self, conversation: ConversationId) -> bool:
         """Whether all who are let in work in one session there."""
         return self._shares.owner(conversation) is not None
+
+    def acting(self, sender: Namespace, conversation: ConversationId) -> Namespace:
+        """For whom he acts there: for all in a shared place, else for himself."""
+        return self._shares.owner(conversation) or sender
+
+    async def lets_in(self, sender: Namespace, conversation: ConversationId) -> bool:
+        """Whether he may use Palaver there; nobody is told anything."""
+        return await self._engine.authorized(sender, conversation)
 
     # --- who may, and when ----------------------------------------------------------------------
 
     def _order(self, message: Incoming) -> asyncio.Lock:
         """Whose turn it is in a conversation: a prompt behind `/newsession` runs in the new one."""
-        owner = self._shares.owner(message.conversation) or message.sender
-        key = (owner, message.conversation)
+        key = (self.acting(message.sender, message.conversation), message.conversation)
         lock = self._orders.get(key)
         if lock is None:
             lock = self._orders[key] = asyncio.Lock()
@@ -277,33 +290,10 @@ class Reception:
             if prompt := await self._hearing.prompt(messages):
                 await self._vouch(last)
                 await self._presenter.take(prompt)
-                self._note(_Made(tuple(messages), tuple(messages), prompt))
+                self._amending.note(messages, prompt)
                 self._acknowledge(last)
 
         await self._persistently(messages[0], submit)
-
-    async def _amended(self, message: Incoming) -> bool:
-        """Whether it was changed in a prompt that waits, of one message or several."""
-        made = self._made.get(_key(message))
-        if made is None:  # in another life, perhaps
-            prompt = as_prompt(message, text=attributed(message, message.text))
-            return not message.files and await self._engine.amend(prompt)
-        messages = [message if one.key == message.key else one for one in made.messages]
-        if any(file.spoken for one in messages for file in one.files):
-            return False
-        text = attributed(messages[0], joined(messages, made.sent))
-        prompt = made.prompt.model_copy(update={"text": text})
-        if not await self._engine.amend(prompt):
-            return False
-        self._note(_Made(tuple(messages), made.sent, prompt))
-        return True
-
-    def _note(self, made: _Made) -> None:
-        """Any of its messages may be edited while it waits."""
-        for message in made.messages:
-            self._made[_key(message)] = made
-        while len(self._made) > _REMEMBERED:
-            self._made.popitem(last=False)
 
     async def _offer(self, messages: Sequence[Incoming]) -> None:
         async def submit() -> None:
@@ -336,10 +326,25 @@ class Reception:
             except PalaverError as error:
                 await self._say(first, error_view(error))
                 return
+            except Exception as error:  # a frontend may raise anything
+                log.exception("%s: a message could not be taken", self._frontend.name)
+                await self._say(first, _unexpected(error))
+                return
             else:
                 return
 
     # --- what is said ---------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _contained(
+        self, message: Incoming, answer: AnswerTaker | None = None
+    ) -> AsyncIterator[None]:
+        """What nobody foresaw is told to the sender, and ends no other message."""
+        try:
+            yield
+        except Exception as error:  # a frontend may raise anything
+            log.exception("%s: a message could not be taken", self._frontend.name)
+            await self._tell(message, _unexpected(error), answer)
 
     async def _tell(self, message: Incoming, view: View, answer: AnswerTaker | None) -> None:
         if answer is None or not await answer(view):
@@ -367,8 +372,9 @@ class Reception:
         task.add_done_callback(self._tasks.discard)
 
 
-def _key(message: Incoming) -> object:
-    return message.namespace, message.conversation, message.key
+def _unexpected(error: Exception) -> View:
+    words = f"Something unexpected went wrong ({type(error).__name__}). Send it again."
+    return View(title="⚠️ That could not be taken", text=words, kind="error")
 
 
 def _place(message: Incoming) -> Place:

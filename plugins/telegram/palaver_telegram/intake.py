@@ -10,7 +10,7 @@ from typing import Any
 from telegram import Message, Update
 from telegram.error import TelegramError
 
-from palaver import Place, Reception, StoreError, View
+from palaver import Reception, StoreError
 from palaver_telegram.client import Client
 from palaver_telegram.incoming import TelegramMessage, read
 from palaver_telegram.journal import Journal
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE_S = 0.05
 """Seconds that the next poll waits for updates to be dealt with; those that take longer are
-written down instead."""
+written down instead, and those that are known to are at once."""
 _REMEMBERED = 5000
 
 
@@ -40,7 +40,6 @@ class Intake:
     ) -> None:
         self._reception = reception
         self._client = client
-        self._sender = sender
         self._settings = settings
         self._journal = journal
         self._presses = Presses(reception, client, sender)
@@ -64,7 +63,7 @@ class Intake:
             if update.update_id not in self._tasks:
                 task = asyncio.create_task(self._contained(update, work[update.update_id]))
                 self._tasks[update.update_id] = task
-        tasks = [self._tasks[update.update_id] for update in fresh]
+        tasks = [self._tasks[update.update_id] for update in fresh if not _takes_its_time(update)]
         if tasks:
             await asyncio.wait(tasks, timeout=PATIENCE_S)
         for update in fresh:
@@ -95,9 +94,8 @@ class Intake:
             await work()
         except TelegramError as error:
             log.warning("update %d could not be answered: %s", update.update_id, error)
-        except Exception as error:  # one update that nobody foresaw must not end the others
+        except Exception:  # one update that nobody foresaw must not end the others
             log.exception("update %d could not be dealt with", update.update_id)
-            await self._apologise(update, error)
         self._tasks.pop(update.update_id, None)
         self._known[update.update_id] = None
         if len(self._known) > _REMEMBERED:
@@ -105,18 +103,6 @@ class Intake:
         with contextlib.suppress(OSError):  # a full disk: then it may be answered twice
             await self._journal.note(update.update_id)
         await self._journal.done(update.update_id)
-
-    async def _apologise(self, update: Update, error: Exception) -> None:
-        message = self._read(update.message)
-        if message is None:
-            return
-        view = View(
-            title="⚠️ That could not be taken",
-            text=f"Something unexpected went wrong ({type(error).__name__}). Send it again.",
-            kind="error",
-        )
-        with contextlib.suppress(TelegramError):
-            await self._sender.send(Place(message.namespace, message.conversation), view)
 
     # --- what an update is ----------------------------------------------------------------------
 
@@ -158,6 +144,12 @@ class Intake:
             return None
         hears_all = self._settings.hears_all(message.chat.id)
         return read(message, self._client.id, self._client.username, hears_all=hears_all)
+
+
+def _takes_its_time(update: Update) -> bool:
+    """Whether a file must be fetched, or more may belong to it."""
+    message = update.message
+    return message is not None and bool(message.effective_attachment or message.forward_origin)
 
 
 class _Together:
