@@ -65,7 +65,7 @@ from palaver.frontends.marks import Marks
 from palaver.frontends.presenter import AnswerTaker, Presenter
 from palaver.frontends.pressing import Press, PressSurface
 from palaver.frontends.reception import Reception
-from palaver.frontends.setup import Account, FrontendSetup
+from palaver.frontends.setup import Account, FrontendSetup, Membership
 from palaver.frontends.sharing import SHARING
 from palaver.frontends.splitting import split_markdown, tail_markdown
 from palaver.frontends.tables import markdown_parser, plain_tables
@@ -131,6 +131,7 @@ __all__ = [
     "Incoming",
     "Item",
     "Marks",
+    "Membership",
     "MessageId",
     "Namespace",
     "PalaverError",

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from palaver.agents.contract import Health
-from palaver.app import config_work
+from palaver.app import config_work, memberships
 from palaver.app.round_trip import permission_round_trip
 from palaver.app.runtime import Runtime
-from palaver.app.wizard import checked
+from palaver.app.wizard import checked, found_memberships
 from palaver.config import Settings
 from palaver.errors import ConfigError, PalaverError
 from palaver.frontends.setup import FrontendSetup
@@ -163,9 +165,18 @@ async def _reach(setup: FrontendSetup, host: PluginHost) -> Check:
     assert table is not None  # noqa: S101 - only a loaded plugin registers
     try:
         account = await checked(setup, table, host)
+        hint = await _unnamed(setup, table, host)
     except PalaverError as error:
         return _failed(name, error)
-    return _ok(name, f"{account.name} {account.link}".strip())
+    return Check(name, State.OK, f"{account.name} {account.link}".strip(), hint)
+
+
+async def _unnamed(setup: FrontendSetup, table: BaseModel, host: PluginHost) -> str:
+    """What to do to have it answer in more than private chats, where nothing else is set."""
+    setting = setup.membership_setting
+    if not setting or getattr(table, setting):
+        return ""
+    return memberships.unnamed(setup, await found_memberships(setup, table, host))
 
 
 # --- the agent ----------------------------------------------------------------------------------

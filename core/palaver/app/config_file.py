@@ -32,11 +32,17 @@ def write_secret(file: Path, secret: str) -> None:
     _replace(file, f"{secret}\n")
 
 
-def write_config(file: Path, frontends: Sequence[str], token_files: Mapping[str, Path]) -> None:
+def write_config(
+    file: Path,
+    frontends: Sequence[str],
+    token_files: Mapping[str, Path],
+    added: Mapping[str, Mapping[str, Sequence[int]]] | None = None,
+) -> None:
     """Add frontends to the configuration, and where their tokens are; all else stays as it is.
 
     Args:
         token_files: by the plugin's name; it takes the place of a `token`.
+        added: by the plugin's name, further settings of its.
 
     Raises:
         ConfigError: if it cannot be read or written.
@@ -54,6 +60,10 @@ def write_config(file: Path, frontends: Sequence[str], token_files: Mapping[str,
         table = _table(_table(document, "plugins"), name)
         table.pop("token", None)
         table["token_file"] = str(path)
+    for name, values in (added or {}).items():
+        _table(_table(document, "plugins"), name).update(
+            {setting: list(ids) for setting, ids in values.items()}
+        )
     _replace(file, tomlkit.dumps(document))
 
 

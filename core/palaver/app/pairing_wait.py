@@ -1,7 +1,7 @@
 """Running the frontends for no longer than it takes until a pairing code has been sent."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from palaver.app.access_work import open_store
 from palaver.app.presence import served
@@ -19,8 +19,13 @@ WELCOME_S = 1.5
 """Seconds that the words of welcome are given to be sent."""
 
 
-async def wait_for(settings: Settings, names: Sequence[str], code: NewCode) -> Grant | None:
+async def wait_for(
+    settings: Settings, names: Sequence[str], code: NewCode, ready: Callable[[], None]
+) -> Grant | None:
     """Who has sent the code; None if it expired. What `palaver serve` runs is left to it.
+
+    Args:
+        ready: called when the code can be sent; some chats do not tell of what was sent before.
 
     Raises:
         PalaverError: if a frontend cannot run.
@@ -34,7 +39,7 @@ async def wait_for(settings: Settings, names: Sequence[str], code: NewCode) -> G
         watch = asyncio.create_task(_sent(Pairing(store.grants), code))
         frontends = wanted_frontends(settings, host)
         try:
-            await _until(watch, engine, frontends)
+            await _until(watch, engine, frontends, ready)
         finally:
             watch.cancel()
         grants = await store.grants.all()
@@ -43,10 +48,14 @@ async def wait_for(settings: Settings, names: Sequence[str], code: NewCode) -> G
 
 
 async def _until(
-    watch: "asyncio.Task[None]", engine: Engine, frontends: Sequence[Frontend]
+    watch: "asyncio.Task[None]",
+    engine: Engine,
+    frontends: Sequence[Frontend],
+    ready: Callable[[], None],
 ) -> None:
     """Run the frontends until then, or until one of them breaks down."""
     async with running(engine, frontends) as broken:
+        ready()
         await asyncio.wait({watch, *broken}, return_when=asyncio.FIRST_COMPLETED)
         for task in (watch, *broken):
             if task.done():

@@ -2,15 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from pydantic import BaseModel, SecretStr
 
 from palaver.access import Role
-from palaver.app import config_file
+from palaver.app import config_file, memberships
 from palaver.app.access_work import local, make_code, told
 from palaver.app.config_work import bare
 from palaver.app.logs import Aside
@@ -19,7 +20,7 @@ from palaver.app.runtime import Runtime, run
 from palaver.app.terminal import is_interactive
 from palaver.config import SecretSettings, Settings, config_path, load_settings
 from palaver.errors import CommandError, ConfigError, PalaverError, PluginError
-from palaver.frontends.setup import Account, FrontendSetup
+from palaver.frontends.setup import Account, FrontendSetup, Membership
 from palaver.models import Grant
 from palaver.pairing import NewCode
 from palaver.plugins import PluginHost, PluginState
@@ -27,6 +28,8 @@ from palaver.plugins import PluginHost, PluginState
 CHECK_LIMIT_S = 20.0
 """Seconds that a chat may take to say whether it knows a token."""
 _ATTEMPTS = 3
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,18 @@ class Answer:
     """A frontend that is set up.
 
     Attributes:
+        table: its settings, as they were tried.
         token: to be written into a file of its own.
         token_file: to be used where it is. With neither, all stays where it was.
+        named: what is to be added to the setting for its memberships.
     """
 
     setup: FrontendSetup
     account: Account
+    table: SecretSettings
     token: SecretStr | None = None
     token_file: Path | None = None
+    named: tuple[int, ...] = ()
 
 
 async def checked(setup: FrontendSetup, settings: BaseModel, host: PluginHost) -> Account:
@@ -63,9 +70,20 @@ async def checked(setup: FrontendSetup, settings: BaseModel, host: PluginHost) -
         PluginError: if the frontend's library is not installed.
         PalaverError: if the chat cannot be reached.
     """
+    return await _in_time(setup, setup.check(settings), host)
+
+
+async def found_memberships(
+    setup: FrontendSetup, settings: BaseModel, host: PluginHost
+) -> Sequence[Membership]:
+    """What a token's account is in; raises as `checked` does."""
+    return await _in_time(setup, setup.memberships(settings), host)
+
+
+async def _in_time(setup: FrontendSetup, asking: Awaitable[T], host: PluginHost) -> T:
     try:
         async with asyncio.timeout(CHECK_LIMIT_S):
-            return await setup.check(settings)
+            return await asking
     except TimeoutError:
         problem = f"{setup.title} has not answered in {CHECK_LIMIT_S:.0f} seconds."
         raise PalaverError(problem, hint="Is this machine online?") from None
@@ -102,7 +120,7 @@ class Wizard:
         setups = self._host.setups()
         names = self._choose(setups)
         self._may_change()
-        answers = [self._set_up(setups[name]) for name in names]
+        answers = [self._placed(self._set_up(setups[name])) for name in names]
         self._write(answers)
         if self._options.pair:
             self._pair(answers)
@@ -167,9 +185,8 @@ class Wizard:
         if not isinstance(table, SecretSettings):
             raise PluginError(setup.name, "its settings take no token")
         if file := self._options.token_files.get(setup.name):
-            update = {"token": None, "token_file": file}
-            account = self._try(setup, table.model_copy(update=update))
-            return Answer(setup, account, token_file=file)
+            tried = table.model_copy(update={"token": None, "token_file": file})
+            return Answer(setup, self._try(setup, tried), tried, token_file=file)
         if table.token or table.token_file:
             if answer := self._keep(setup, table):
                 return answer
@@ -184,7 +201,7 @@ class Wizard:
         prefix = f"PALAVER_PLUGINS__{setup.name.upper()}"
         fixed = any(name.startswith(prefix) and "TOKEN" in name for name in os.environ)
         try:
-            answer = Answer(setup, self._try(setup, table))
+            answer = Answer(setup, self._try(setup, table), table)
         except ConfigError as error:
             if fixed or not self._asks:
                 raise
@@ -203,7 +220,7 @@ class Wizard:
             token = SecretStr(text)
             try:
                 tried = table.model_copy(update={"token": token, "token_file": None})
-                return Answer(setup, self._try(setup, tried), token=token)
+                return Answer(setup, self._try(setup, tried), tried, token=token)
             except ConfigError as error:
                 if attempt == _ATTEMPTS:
                     raise
@@ -214,6 +231,25 @@ class Wizard:
         account = run(checked(setup, table, self._host))
         click.echo(f"This is {click.style(account.name, bold=True)}.")
         return account
+
+    def _placed(self, answer: Answer) -> Answer:
+        """With what its account is in, and where it shall answer, if that must be named."""
+        setup, setting = answer.setup, answer.setup.membership_setting
+        if not setting or getattr(answer.table, setting):
+            return answer
+
+        def look() -> Sequence[Membership]:
+            return run(found_memberships(setup, answer.table, self._host))
+
+        def attempt(named: Sequence[int]) -> None:
+            tried = answer.table.model_copy(update={setting: tuple(named)})
+            run(checked(setup, tried, self._host))
+
+        if not self._asks:
+            click.echo(memberships.unnamed(setup, look()))
+            return answer
+        named = memberships.ask(setup, answer.account, look, attempt, self._complain)
+        return replace(answer, named=named)
 
     def _complain(self, error: PalaverError) -> None:
         problem = bare(error) if isinstance(error, ConfigError) else error.message
@@ -231,8 +267,14 @@ class Wizard:
                 config_file.write_secret(files[name], answer.token.get_secret_value())
             elif answer.token_file:
                 files[name] = answer.token_file
-        names = [answer.setup.name for answer in answers]
-        config_file.write_config(self._file, names, files)
+        added = {
+            answer.setup.name: {answer.setup.membership_setting: answer.named}
+            for answer in answers
+            if answer.named
+        }
+        config_file.write_config(
+            self._file, [answer.setup.name for answer in answers], files, added
+        )
         click.echo(f"\nWritten: {self._file}")
         for answer in answers:
             if answer.token:
@@ -261,10 +303,13 @@ class Wizard:
     def _wait(self, settings: Settings, names: Sequence[str], code: NewCode) -> Grant | None:
         from palaver.app.pairing_wait import wait_for
 
+        def ready() -> None:
+            click.echo("The bot listens now. If you sent the code before, send it again.")
+
         click.echo("Waiting for the code; Ctrl-C to wait no longer.")
         self._log.last = ""
         try:
-            return run(wait_for(settings, names, code))
+            return run(wait_for(settings, names, code, ready))
         except KeyboardInterrupt:
             click.echo()
         except PalaverError as error:

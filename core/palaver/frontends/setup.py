@@ -1,6 +1,7 @@
 """How a frontend is set up: what `palaver init` asks and tries, and `palaver doctor` looks at."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,6 +27,14 @@ class Account:
         return self.code_link.replace("{code}", code)
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Something that the account is in, for example a server, by the chat's own id of it."""
+
+    id: int
+    name: str
+
+
 class FrontendSetup(ABC):
     """One frontend that needs a token. A plugin registers it by `register_setup`.
 
@@ -35,11 +44,16 @@ class FrontendSetup(ABC):
         name: the frontend's.
         title: as people write it, for example `Telegram`.
         steps: how to come by a token, one sentence each.
+        membership_setting: the setting that names, by their ids, what of all that the account is
+            in it answers in; empty if nothing must be named.
+        membership_word: what that is, in the plural: `servers`.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     steps: ClassVar[tuple[str, ...]]
+    membership_setting: ClassVar[str] = ""
+    membership_word: ClassVar[str] = ""
 
     @abstractmethod
     async def check(self, settings: BaseModel) -> Account:
@@ -53,3 +67,12 @@ class FrontendSetup(ABC):
             PalaverError: if the chat cannot be reached, or not in time.
             ModuleNotFoundError: if the library is not installed; it is told with its extra.
         """
+
+    async def memberships(self, settings: BaseModel) -> Sequence[Membership]:
+        """What the account is in, named in the settings or not. With `membership_setting`.
+
+        Raises:
+            ConfigError, PalaverError: as `check` does.
+        """
+        del settings
+        return ()

@@ -1,11 +1,13 @@
 """How `palaver init` sets up the bot, and `palaver doctor` looks at it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel
 
-from palaver import Account, ConfigError, FrontendSetup, PalaverError
+from palaver import Account, ConfigError, FrontendSetup, Membership, PalaverError
 from palaver_discord.settings import DiscordSettings
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DiscordSetup(FrontendSetup):
-    """One question: the token from the Developer Portal."""
+    """Two questions: the token from the Developer Portal, and the servers."""
 
     name: ClassVar[str] = "discord"
     title: ClassVar[str] = "Discord"
@@ -23,22 +25,42 @@ class DiscordSetup(FrontendSetup):
         "There, press Reset Token and copy the token.",
     )
 
+    membership_setting: ClassVar[str] = "guilds"
+    membership_word: ClassVar[str] = "servers"
+
     async def check(self, settings: BaseModel) -> Account:
         """Ask Discord who the bot is and what it may do, without connecting to the gateway."""
-        import discord
-
-        from palaver_discord import client as made
-
         mine = DiscordSettings.model_validate(settings, from_attributes=True)
-        token = made.token_of(mine)
-        client = made.make_client(mine, discord.Client)
-        async with client:
-            try:
-                async with asyncio.timeout(mine.answer_timeout_s):
-                    await client.login(token)
-                    return await _account(client, mine)
-            except (discord.DiscordException, *made.UNREACHABLE) as error:
-                raise made.explained(error, client) from error
+        async with _logged_in(mine) as client:
+            return await _account(client, mine)
+
+    async def memberships(self, settings: BaseModel) -> Sequence[Membership]:
+        mine = DiscordSettings.model_validate(settings, from_attributes=True)
+        async with _logged_in(mine) as client:
+            found = client.fetch_guilds(limit=None, with_counts=False)
+            return [Membership(guild.id, guild.name) async for guild in found]
+
+
+@asynccontextmanager
+async def _logged_in(settings: DiscordSettings) -> "AsyncIterator[discord.Client]":
+    """A client that can ask, and hears nothing.
+
+    Raises:
+        ConfigError, PalaverError: what went wrong, then or within the block.
+    """
+    import discord
+
+    from palaver_discord import client as made
+
+    token = made.token_of(settings)
+    client = made.make_client(settings, discord.Client)
+    async with client:
+        try:
+            async with asyncio.timeout(settings.answer_timeout_s):
+                await client.login(token)
+                yield client
+        except (discord.DiscordException, *made.UNREACHABLE) as error:
+            raise made.explained(error, client) from error
 
 
 async def _account(client: "discord.Client", settings: DiscordSettings) -> Account:

@@ -1,18 +1,16 @@
 """`palaver init`, in a real terminal and in scripts, against a Bot API of our own."""
 
 import asyncio
-import contextlib
 import os
 import re
 import stat
 import tomllib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pexpect
 import pytest
 
-from core.app.world import PALAVER, World
+from core.app.world import World
 from palaver.app import config_file
 from palaver.app.access_work import open_store
 from palaver.app.pairing_wait import wait_for
@@ -22,9 +20,9 @@ from palaver.identity import Namespace
 from palaver.pairing import Pairing
 from palaver.store import Store
 from palaver.testing.telegram import TOKEN, BotApi
+from support.sitting import LIMIT_S, script, sitting
 
 WRONG = "987654321:" + "B" * 35
-LIMIT_S = 30
 pytest.importorskip("telegram", reason="needs the extra telegram")
 
 
@@ -47,56 +45,6 @@ def world(tmp_path: Path, api: BotApi) -> World:
             "COLUMNS": "200",
         },
     )
-
-
-class Terminal:
-    """`palaver init` in a terminal, and somebody who answers."""
-
-    def __init__(self, child: "pexpect.spawn[str]") -> None:
-        self._child = child
-        self.seen = ""
-
-    async def until(self, pattern: str) -> str:
-        """Wait for it; all that came before it and with it."""
-        await asyncio.to_thread(self._child.expect, pattern)
-        before = self._child.before or ""
-        self.seen += before + str(self._child.after)
-        return before + str(self._child.after)
-
-    def say(self, text: str) -> None:
-        self._child.sendline(text)
-
-    def interrupt(self) -> None:
-        self._child.sendintr()
-
-    async def end(self) -> int | None:
-        await asyncio.to_thread(self._child.expect, pexpect.EOF)
-        self.seen += self._child.before or ""
-        await asyncio.to_thread(self._child.wait)
-        return self._child.exitstatus
-
-
-@contextlib.contextmanager
-def sitting(world: World, *arguments: str) -> Iterator[Terminal]:
-    child = pexpect.spawn(
-        PALAVER[0],
-        [*PALAVER[1:], *arguments],
-        env=world.environment,
-        cwd=str(world.workspace),
-        encoding="utf-8",
-        timeout=LIMIT_S,
-        dimensions=(50, 200),
-    )
-    try:
-        yield Terminal(child)
-    finally:
-        child.close(force=True)
-
-
-async def script(world: World, *arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run it without a terminal."""
-    done = await asyncio.to_thread(world.run, *arguments, **environment)
-    return done.returncode, done.stdout, done.stderr
 
 
 def mode(file: Path) -> int:
@@ -299,7 +247,7 @@ async def test_a_code_that_was_sent_before_the_waiting_began_counts(world: World
         code = await door.make(owner=True)
         assert early
         grant = await door.redeem(Namespace("telegram", "1001"), code.text)
-    assert await wait_for(Settings(data_dir=world.data), [], code) == grant
+    assert await wait_for(Settings(data_dir=world.data), [], code, lambda: None) == grant
 
 
 async def test_who_waits_no_longer_can_send_the_code_later(world: World, api: BotApi) -> None:
