@@ -20,6 +20,15 @@ async def test_it_hears_messages_and_no_more() -> None:
     assert heard == {"guilds", "guild_messages", "dm_messages", "message_content"}
 
 
+async def test_nothing_is_said_of_the_voice_calls_that_it_does_not_make(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("warn_nacl", "warn_dave"):
+        monkeypatch.setattr(discord.VoiceClient, name, True)
+    make_client(DiscordSettings(), discord.Client)
+    assert "voice" not in caplog.text
+
+
 async def test_without_settings_the_librarys_addresses_stay() -> None:
     before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
     make_client(DiscordSettings(), discord.Client)

@@ -1,6 +1,7 @@
 """Who may speak where: Discord's own answer, before Palaver's access list is asked."""
 
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import discord
@@ -27,22 +28,31 @@ class Admission:
     def __init__(self, client: discord.Client, settings: DiscordSettings) -> None:
         self._client = client
         self._settings = settings
-        self._roles: dict[tuple[int, int], _Roles] = {}
+        self._roles: OrderedDict[tuple[int, int], _Roles] = OrderedDict()
+        self._asleep: OrderedDict[int, object] = OrderedDict()
 
-    def heard_in(self, room: object) -> bool:
-        """Whether the bot answers here at all."""
-        return self._settings.answers_in(guild_of(room), around(room))
+    def heard_in(self, room: object, guild_id: int | None = None) -> bool:
+        """Whether the bot answers here at all.
+
+        Args:
+            guild_id: of the server that the room is said to be in; it need not be the bot's.
+        """
+        return self._settings.answers_in(guild_of(room) or guild_id, around(room))
 
     def saw(self, member: discord.abc.User) -> None:
         """Every message and press tells its sender's roles."""
         if self._settings.roles and isinstance(member, discord.Member):
             self._note(member)
 
+    def direct(self, channel_id: int) -> None:
+        """It is somebody's chat with the bot, which need not be asked for."""
+        self._keep(channel_id, None)
+
     @hookimpl
     async def on_authorize(self, namespace: Namespace, conversation: ConversationId) -> bool | None:
         if namespace.frontend != FRONTEND:
             return None
-        room = self._client.get_channel(channel_of(conversation))
+        room = await self._room(channel_of(conversation))
         guild = getattr(room, "guild", None)
         if not isinstance(guild, discord.Guild):
             return None
@@ -53,6 +63,28 @@ class Admission:
         roles = await self._roles_of(guild, int(namespace.user))
         return True if self._settings.lets_in(guild.id, roles) else None
 
+    async def _room(self, channel_id: int) -> object:
+        """A channel; the library does not keep threads that are archived, nor direct messages.
+
+        Raises:
+            discord.HTTPException: if Discord does not tell; then nobody is let in.
+        """
+        if room := self._client.get_channel(channel_id):
+            self._asleep.pop(channel_id, None)
+            return room
+        if channel_id not in self._asleep:
+            try:
+                self._keep(channel_id, await self._client.fetch_channel(channel_id))
+            except (discord.NotFound, discord.Forbidden):
+                self._keep(channel_id, None)
+        return self._asleep.get(channel_id)
+
+    def _keep(self, channel_id: int, room: object) -> None:
+        self._asleep[channel_id] = room
+        self._asleep.move_to_end(channel_id)
+        if len(self._asleep) > _REMEMBERED:
+            self._asleep.popitem(last=False)
+
     async def _roles_of(self, guild: discord.Guild, user_id: int) -> frozenset[int]:
         known = self._roles.get((guild.id, user_id))
         if known and time.monotonic() - known.seen < ROLES_AGE_S:
@@ -60,12 +92,14 @@ class Admission:
         try:
             return self._note(await guild.fetch_member(user_id))
         except discord.NotFound:  # has left
+            self._roles.pop((guild.id, user_id), None)
             return frozenset()
 
     def _note(self, member: discord.Member) -> frozenset[int]:
+        key = member.guild.id, member.id
         ids = frozenset(role.id for role in member.roles)
-        self._roles.pop((member.guild.id, member.id), None)
-        self._roles[member.guild.id, member.id] = _Roles(ids, time.monotonic())
+        self._roles[key] = _Roles(ids, time.monotonic())
+        self._roles.move_to_end(key)
         if len(self._roles) > _REMEMBERED:
-            del self._roles[next(iter(self._roles))]
+            self._roles.popitem(last=False)
         return ids

@@ -2,25 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
 
 import discord
 
 from palaver import Marks
 from palaver_discord.admission import Admission
+from palaver_discord.delivery import Delivery
 from palaver_discord.incoming import written
 from palaver_discord.watermark import Watermark
 
 log = logging.getLogger(__name__)
 
-MOST_MESSAGES = 500
+PAGE = 100
+"""Messages, or threads, that Discord gives at once."""
+MOST_MESSAGES = 10_000
 """Of one channel that are looked at."""
-MOST_THREADS = 100
-"""Of one channel that were archived meanwhile."""
+PATIENCE_S = 60.0
+"""Seconds for which a place that cannot be read now is tried again; all others wait for it."""
 _AT_ONCE = 4
 
+Parent = discord.TextChannel | discord.ForumChannel
 Spoken = discord.TextChannel | discord.Thread
 Readable = Spoken | discord.DMChannel
+T = TypeVar("T")
 
 
 class CatchingUp:
@@ -34,13 +40,15 @@ class CatchingUp:
     def __init__(
         self,
         client: discord.Client,
+        delivery: Delivery,
         watermark: Watermark,
         admission: Admission,
         direct: Marks,
         users: Iterable[int],
     ) -> None:
         self._client = client
-        self._watermark = watermark
+        self._delivery = delivery
+        self._since = watermark.since
         self._admission = admission
         self._direct = direct
         self._users = list(users)
@@ -48,75 +56,117 @@ class CatchingUp:
 
     async def missed(self) -> list[discord.Message]:
         """All that people wrote in places that the bot can read, the oldest first."""
-        rooms = [room async for room in self._rooms()]
-        found = await asyncio.gather(*(self._read(room) for room in rooms))
+        rooms = [*self._open(), *await self._archived(), *await self._chats()]
+        found = await self._all(self._read(room) for room in rooms)
         messages = {one.id: one for several in found for one in several}
         return [messages[message_id] for message_id in sorted(messages)]
 
-    async def _rooms(self) -> AsyncIterator[Readable]:
+    # --- where ----------------------------------------------------------------------------------
+
+    def _open(self) -> Iterator[Readable]:
         for guild in self._client.guilds:
             rooms: list[Spoken] = [*guild.text_channels, *guild.threads]
-            for room in rooms:
-                if self._wanted(room):
-                    yield room
-            parents: list[discord.TextChannel | discord.ForumChannel]
-            parents = [*guild.text_channels, *guild.forums]
-            for parent in parents:
-                if self._admission.heard_in(parent):
-                    for thread in await self._archived(parent):
-                        yield thread
-        known = [await self._chat(int(channel_id)) for (channel_id,) in await self._direct.all()]
-        others = [await self._chat_with(user_id) for user_id in self._users]
-        for chat in {chat.id: chat for chat in (*known, *others) if chat}.values():
-            yield chat
+            yield from filter(self._wanted, rooms)
 
     def _wanted(self, room: Spoken) -> bool:
         newest = room.last_message_id
-        new = newest is not None and newest > self._watermark.since.id
-        return new and self._admission.heard_in(room)
+        return newest is not None and newest > self._since.id and self._readable(room)
 
-    async def _archived(
-        self, parent: discord.TextChannel | discord.ForumChannel
-    ) -> list[discord.Thread]:
-        """Threads that were archived since, after somebody wrote in them."""
-        since = self._watermark.since.created_at
-        threads = []
-        try:
-            async for thread in parent.archived_threads(limit=MOST_THREADS):
-                if thread.archive_timestamp < since:
+    def _readable(self, room: Parent | discord.Thread) -> bool:
+        if not self._admission.heard_in(room) or (
+            isinstance(room, discord.Thread) and room.parent is None  # it may not see the channel
+        ):
+            return False
+        may = room.permissions_for(room.guild.me)
+        return may.view_channel and may.read_message_history
+
+    async def _archived(self) -> list[discord.Thread]:
+        """Threads that were archived after somebody wrote in them."""
+        asked = []
+        for guild in self._client.guilds:
+            parents: list[Parent] = [*guild.text_channels, *guild.forums]
+            for parent in filter(self._readable, parents):
+                asked.append(self._archived_in(parent))
+                if isinstance(parent, discord.TextChannel):
+                    asked.append(self._archived_in(parent, private=True))
+        return [thread for found in await self._all(asked) for thread in found]
+
+    async def _archived_in(self, parent: Parent, *, private: bool = False) -> list[discord.Thread]:
+        """Those of one channel, the last ones archived first; private ones by their ages."""
+        since = self._since.created_at
+
+        async def ask() -> list[discord.Thread]:
+            found = []
+            threads = parent.archived_threads(limit=PAGE)
+            if private and isinstance(parent, discord.TextChannel):
+                threads = parent.archived_threads(limit=PAGE, private=True, joined=True)
+            async for thread in threads:
+                if thread.archive_timestamp >= since:
+                    found.append(thread)
+                elif not private:
                     break
-                if self._wanted(thread):
-                    threads.append(thread)
-        except discord.HTTPException as error:
-            log.info("the archived threads of %s cannot be read: %s", parent.id, error)
-        return threads
+            return found
+
+        threads = await self._insist(f"the archived threads of {parent.id}", ask) or []
+        return [thread for thread in threads if self._wanted(thread)]
+
+    async def _chats(self) -> list[discord.DMChannel]:
+        ids = [int(channel_id) for (channel_id,) in await self._direct.all()]
+        known = [chat for chat in await self._all(map(self._chat, ids)) if chat]
+        met = {chat.recipient.id for chat in known if chat.recipient}
+        others = (user_id for user_id in self._users if user_id not in met)
+        opened = [chat for chat in await self._all(map(self._chat_with, others)) if chat]
+        return [*known, *opened]
 
     async def _chat(self, channel_id: int) -> discord.DMChannel | None:
-        try:
-            chat = await self._client.fetch_channel(channel_id)
-        except discord.HTTPException as error:
-            log.info("the direct messages in %s cannot be read: %s", channel_id, error)
-            return None
+        what = f"the direct messages in {channel_id}"
+        chat = await self._insist(what, lambda: self._client.fetch_channel(channel_id))
         return chat if isinstance(chat, discord.DMChannel) else None
 
     async def _chat_with(self, user_id: int) -> discord.DMChannel | None:
-        try:
-            return await self._client.create_dm(discord.Object(user_id))
-        except discord.HTTPException as error:
-            log.info("there are no direct messages with %s: %s", user_id, error)
-            return None
+        user = discord.Object(user_id)
+        what = f"the direct messages with {user_id}"
+        return await self._insist(what, lambda: self._client.create_dm(user))
+
+    # --- what -----------------------------------------------------------------------------------
 
     async def _read(self, room: Readable) -> list[discord.Message]:
-        """What people wrote there since, but for what has been dealt with."""
-        async with self._turns:
-            try:
-                return [
-                    message
-                    async for message in room.history(
-                        limit=MOST_MESSAGES, after=self._watermark.since, oldest_first=True
-                    )
-                    if written(message)
-                ]
-            except discord.HTTPException as error:
-                log.info("the messages in %s cannot be read: %s", room.id, error)
-                return []
+        """What people wrote there since."""
+        found: list[discord.Message] = []
+        read, after = 0, self._since
+
+        async def ask() -> list[discord.Message]:
+            page = room.history(limit=PAGE, after=after, oldest_first=True)
+            return [message async for message in page]
+
+        while page := await self._insist(f"the messages in {room.id}", ask):
+            found += filter(written, page)
+            read, after = read + len(page), discord.Object(page[-1].id)
+            if len(page) < PAGE:
+                break
+            if read >= MOST_MESSAGES:
+                log.warning("too much was written in %s: not all of it is looked at", room.id)
+                break
+        return found
+
+    # --- how ------------------------------------------------------------------------------------
+
+    async def _all(self, asked: Iterable[Awaitable[T]]) -> list[T]:
+        """All answers in their order; a few are asked for at once."""
+
+        async def one(work: Awaitable[T]) -> T:
+            async with self._turns:
+                return await work
+
+        return await asyncio.gather(*map(one, asked))
+
+    async def _insist(self, what: str, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """The answer; None if it is refused, or does not come."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self._delivery.insist(ask)
+        except discord.HTTPException as error:
+            log.info("%s cannot be read: %s", what, error)
+        except TimeoutError:
+            log.warning("%s cannot be read, so something may have been missed", what)
+        return None

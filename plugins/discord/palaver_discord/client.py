@@ -19,6 +19,8 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 _LONGEST_LIMIT_S = 30.0
 """Seconds of a rate limit that the library waits by itself; for longer ones it raises."""
+_LATE_SERVER_S = 0.5
+"""Seconds without news of a server after which all are known; `Bot` takes a later one in."""
 _TOKEN = ("plugins", "discord", "token")
 _PORTAL = "https://discord.com/developers/applications"
 
@@ -59,14 +61,17 @@ def make_client(settings: DiscordSettings, kind: type[C]) -> C:
     intents = discord.Intents.none()
     intents.guilds = intents.guild_messages = intents.dm_messages = True
     intents.message_content = True
-    logging.getLogger("discord.http").setLevel(logging.INFO)  # below that it tells tokens of
-    logging.getLogger("discord.gateway").setLevel(logging.INFO)  # interactions, which can answer
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no call is made
+    for library in map(logging.getLogger, ("discord.http", "discord.gateway")):
+        if library.getEffectiveLevel() < logging.INFO:
+            library.setLevel(logging.INFO)  # below it tells tokens of interactions, good to answer
     return kind(
         intents=intents,
         allowed_mentions=discord.AllowedMentions.none(),
         max_messages=None,
         chunk_guilds_at_startup=False,
         max_ratelimit_timeout=_LONGEST_LIMIT_S,
+        guild_ready_timeout=_LATE_SERVER_S,
         proxy=_proxy(settings.api_base),
     )
 
@@ -96,6 +101,24 @@ async def log_in(client: discord.Client, settings: DiscordSettings) -> None:
             pause = min(pause * 2, LONGEST_PAUSE_S)
         else:
             return
+
+
+async def stay_connected(client: discord.Client) -> None:
+    """Listen to the gateway for ever, and wait for it where it is not there yet.
+
+    Raises:
+        Exception: as `discord.Client.connect` does, when it has become impossible.
+    """
+    pause = FIRST_PAUSE_S
+    while True:
+        try:
+            return await client.connect()
+        except AttributeError as error:  # it looks back at a first connection that never was
+            if not isinstance(error.__context__, UNREACHABLE):
+                raise
+            log.warning("the gateway cannot be reached, trying again: %s", error.__context__)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_S)
 
 
 def token_of(settings: DiscordSettings) -> str:

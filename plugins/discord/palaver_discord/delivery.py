@@ -45,29 +45,51 @@ class Delivery:
         Raises:
             discord.HTTPException: if Discord refuses it for good.
         """
-        pause, archived = FIRST_PAUSE_S, False
         async with self._locks.setdefault(channel_id, asyncio.Lock()):
-            while True:
-                try:
-                    async with asyncio.timeout(timeout_s or self._timeout_s):
-                        if archived:
-                            await self._reopen(channel_id)
-                        return await send()
-                except discord.RateLimited as error:
-                    await asyncio.sleep(error.retry_after)
-                    continue
-                except UNREACHABLE as error:
-                    log.info("not sent, trying again: %s", words_of(error))
-                except discord.HTTPException as error:
-                    if error.code == ARCHIVED and not archived:
-                        archived = True
-                        continue
-                    if error.status != 429:
-                        self._explain(channel_id, error)
-                        raise
-                    log.warning("Discord takes nothing from this address for now: %s", error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
+            try:
+                return await self._deliver(channel_id, send, timeout_s)
+            except discord.HTTPException as error:
+                self._explain(channel_id, error)
+                raise
+
+    async def insist(
+        self, send: Callable[[], Awaitable[T]], *, timeout_s: float | None = None
+    ) -> T:
+        """Send until there is an answer; as `deliver`, but for no channel.
+
+        Raises:
+            discord.HTTPException: if Discord refuses it for good.
+        """
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                async with asyncio.timeout(timeout_s or self._timeout_s):
+                    return await send()
+            except discord.RateLimited as error:
+                await asyncio.sleep(error.retry_after)
+                continue
+            except UNREACHABLE as error:
+                log.info("not sent, trying again: %s", words_of(error))
+            except discord.HTTPException as error:
+                if error.status != 429:
+                    raise
+                log.warning("Discord takes nothing from this address for now: %s", error)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def wake(self, channel_id: int) -> None:
+        """Reopen an archived thread: it takes new messages, but no changes of its old ones.
+
+        Raises:
+            discord.HTTPException: if Discord refuses it for good.
+        """
+
+        async def reopen() -> None:
+            channel = await self._client.fetch_channel(channel_id)
+            if isinstance(channel, discord.Thread) and channel.archived:
+                await channel.edit(archived=False)
+
+        await self.insist(reopen)
 
     async def attempt(self, channel_id: int, send: Callable[[], Awaitable[T]]) -> T:
         """Send once, at once.
@@ -82,11 +104,16 @@ class Delivery:
             self._explain(channel_id, error)
             raise
 
-    async def _reopen(self, channel_id: int) -> None:
-        """An archived thread takes new messages, but no changes of its old ones."""
-        channel = await self._client.fetch_channel(channel_id)
-        if isinstance(channel, discord.Thread):
-            await channel.edit(archived=False)
+    async def _deliver(
+        self, channel_id: int, send: Callable[[], Awaitable[T]], timeout_s: float | None
+    ) -> T:
+        try:
+            return await self.insist(send, timeout_s=timeout_s)
+        except discord.HTTPException as error:
+            if error.code != ARCHIVED:
+                raise
+        await self.wake(channel_id)
+        return await self.insist(send, timeout_s=timeout_s)
 
     def _explain(self, channel_id: int, error: discord.HTTPException) -> None:
         if error.code != MISSING_PERMISSIONS:

@@ -27,7 +27,7 @@ from palaver import (
 from palaver_discord.admission import Admission
 from palaver_discord.app_commands import Menu
 from palaver_discord.bot import Bot
-from palaver_discord.client import UNREACHABLE, explained, log_in, make_client
+from palaver_discord.client import UNREACHABLE, explained, log_in, make_client, stay_connected
 from palaver_discord.delivery import Delivery
 from palaver_discord.files import fetch
 from palaver_discord.incoming import DiscordMessage
@@ -89,7 +89,7 @@ class DiscordFrontend(Frontend):
         self._stack.push_async_callback(reception.close)
         intake = await self._prepare(engine, client, reception, folder)
         left = await self._marks.all()
-        self._connection = self._spawn(client.connect())
+        self._connection = self._spawn(stay_connected(client))
         await self._until(client.there)
         self._spawn(self._clear(left))
         await reception.recover()
@@ -131,7 +131,10 @@ class DiscordFrontend(Frontend):
     ) -> MessageId | None:
         shown = await self._live.show(place, message, view)
         if message is None:
-            await self._marks.add(place.conversation, shown)
+            try:
+                await self._marks.add(place.conversation, shown)
+            except OSError as error:  # the next life would not know of it
+                log.warning("a live message cannot be noted: %s", error)
         return shown
 
     async def typing(self, place: Place) -> None:
@@ -155,6 +158,8 @@ class DiscordFrontend(Frontend):
         if not self._settings.reactions or not isinstance(message, DiscordMessage):
             return
         await asyncio.sleep(3 * HEAD_START_S)
+        if message.asleep:
+            await self._delivery.wake(message.channel_id)
         channel = self._client.get_partial_messageable(message.channel_id)
         partial = channel.get_partial_message(message.message_id)
         await self._delivery.attempt(message.channel_id, lambda: partial.add_reaction(_SEEN))
@@ -180,7 +185,8 @@ class DiscordFrontend(Frontend):
         self, engine: Engine, client: Bot, reception: Reception, folder: Path
     ) -> Intake:
         """All that must be there before the first event comes."""
-        self._threads = threads = Threads(client, engine, Marks(folder, "thread"))
+        marks = Marks(folder, "thread")
+        self._threads = threads = Threads(client, engine, self._delivery, marks, reception.acting)
         await threads.open()
         self._stack.push_async_callback(threads.close)
         admission = Admission(client, self._settings)
@@ -189,9 +195,18 @@ class DiscordFrontend(Frontend):
         watermark = Watermark(folder / "watermark")
         await watermark.open()
         direct = Marks(folder, "direct")
-        intake = Intake(client, reception, self._settings, threads, admission, watermark, direct)
+        intake = Intake(
+            client,
+            self._delivery,
+            reception,
+            self._settings,
+            threads,
+            admission,
+            watermark,
+            direct,
+        )
         interactions = Interactions(reception, self._sender, threads, admission)
-        menu = Menu(client, engine, interactions.command, interactions.ask)
+        menu = Menu(client, engine, interactions)
 
         async def again() -> None:
             await intake.catch_up(_users(engine))

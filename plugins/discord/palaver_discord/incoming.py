@@ -17,10 +17,15 @@ _QUOTED = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscordMessage(Incoming):
-    """A message for the bot."""
+    """A message for the bot.
+
+    Attributes:
+        asleep: the thread that it is in was archived after it was written.
+    """
 
     message_id: int
     channel_id: int
+    asleep: bool = False
 
 
 def written(message: discord.Message) -> bool:
@@ -67,6 +72,7 @@ def read(
         unreadable="" if said or files else unreadable,
         message_id=message.id,
         channel_id=message.channel.id,
+        asleep=isinstance(message.channel, discord.Thread) and message.channel.archived,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import discord
 from palaver import Marks, Reception
 from palaver_discord.admission import Admission
 from palaver_discord.catching_up import CatchingUp
+from palaver_discord.delivery import Delivery
 from palaver_discord.incoming import DiscordMessage, addressed, meant_for_others, read, written
 from palaver_discord.places import around, conversation
 from palaver_discord.settings import DiscordSettings
@@ -18,6 +20,8 @@ from palaver_discord.watermark import Watermark
 
 log = logging.getLogger(__name__)
 
+_REMEMBERED = 5000
+
 
 class Intake:
     """Takes messages that are for the bot, each once."""
@@ -25,6 +29,7 @@ class Intake:
     def __init__(
         self,
         client: discord.Client,
+        delivery: Delivery,
         reception: Reception,
         settings: DiscordSettings,
         threads: Threads,
@@ -33,6 +38,7 @@ class Intake:
         direct: Marks,
     ) -> None:
         self._client = client
+        self._delivery = delivery
         self._reception = reception
         self._settings = settings
         self._threads = threads
@@ -40,19 +46,30 @@ class Intake:
         self._watermark = watermark
         self._direct = direct
         self._known_chats: set[int] = set()
+        self._noting = asyncio.Lock()
+        self._passed: OrderedDict[int, None] = OrderedDict()
         self._caught_up = asyncio.Event()
 
     def hold(self) -> None:
         """A connection is new: what was missed comes first."""
+        self._watermark.hold()
         self._caught_up.clear()
 
     async def catch_up(self, users: Sequence[int]) -> None:
         """Take what was missed, then let in what has come meanwhile."""
         try:
             missed = await CatchingUp(
-                self._client, self._watermark, self._admission, self._direct, users
+                self._client,
+                self._delivery,
+                self._watermark,
+                self._admission,
+                self._direct,
+                users,
             ).missed()
-            await self._take_missed([one for one in missed if self._watermark.claim(one.id)])
+            fresh = [one for one in missed if self._watermark.claim(one.id)]
+            if not any(guild.unavailable for guild in self._client.guilds):
+                self._watermark.release()
+            await self._take_missed(fresh)
         finally:
             self._caught_up.set()
 
@@ -63,19 +80,34 @@ class Intake:
         await self._caught_up.wait()
         if not self._watermark.claim(message.id):
             return
-        self._admission.saw(message.author)
-        if incoming := await self._read(message):
-            await self._reception.take(incoming)
+        await self._take(message)
         await self._watermark.done(message.id)
 
     async def edited(self, message: discord.Message) -> None:
         """A message was changed; that a link in it has got its preview is no change."""
         if message.edited_at is None or not written(message) or not self._for_us(message):
             return
-        if incoming := self._as_it_is(message):
+        if message.id in self._passed:  # it speaks to the bot only now
+            del self._passed[message.id]
+            await self._take(message)
+        elif incoming := self._as_it_is(message):
             await self._reception.edited(incoming)
 
     # --- how ------------------------------------------------------------------------------------
+
+    async def _take(self, message: discord.Message) -> None:
+        self._admission.saw(message.author)
+        try:
+            if incoming := await self._read(message):
+                await self._received(incoming)
+        except Exception:  # one message that nobody foresaw must not come again for ever
+            log.exception("the message %s could not be taken", message.id)
+
+    async def _received(self, incoming: DiscordMessage) -> None:
+        await self._reception.take(incoming)
+        if incoming.command:
+            place, command = incoming.conversation, incoming.command_name
+            await self._threads.commanded(incoming.sender, place, command)
 
     async def _take_missed(self, messages: Sequence[discord.Message]) -> None:
         together: dict[object, list[DiscordMessage]] = {}
@@ -85,7 +117,7 @@ class Intake:
             if incoming is None:
                 await self._watermark.done(message.id)
             elif incoming.command or incoming.unreadable:
-                await self._reception.take(incoming)
+                await self._received(incoming)
                 await self._watermark.done(message.id)
             else:
                 key = incoming.sender, incoming.conversation
@@ -114,8 +146,12 @@ class Intake:
     async def _read(self, message: discord.Message) -> DiscordMessage | None:
         """The message as the reception takes it, in the thread that is its place."""
         if not self._for_us(message):
+            self._passed[message.id] = None
+            if len(self._passed) > _REMEMBERED:
+                self._passed.popitem(last=False)
             return None
         if isinstance(message.channel, discord.DMChannel):
+            self._admission.direct(message.channel.id)
             await self._note_chat(message.channel.id)
         incoming = self._as_it_is(message)
         return await self._placed(message, incoming) if incoming else None
@@ -125,8 +161,10 @@ class Intake:
     ) -> DiscordMessage | None:
         """A prompt in a channel opens a thread; strangers open nothing."""
         room, author = message.channel, message.author
-        if isinstance(room, discord.Thread) and room.owner_id == author.id:
-            await self._threads.take(room.id, author.id)
+        if isinstance(room, discord.Thread):
+            await self._threads.opened(room.id)
+            if room.owner_id == author.id:
+                await self._threads.take(room.id, author.id)
         if not isinstance(room, discord.TextChannel) or incoming.command or incoming.unreadable:
             return incoming
         if not await self._reception.admitted(incoming):
@@ -147,6 +185,12 @@ class Intake:
 
     async def _note_chat(self, channel_id: int) -> None:
         """Where to look for what is missed."""
-        if channel_id not in self._known_chats:
-            await self._direct.add(str(channel_id))
-            self._known_chats.add(channel_id)
+        async with self._noting:  # so that no later message overtakes this one meanwhile
+            if channel_id in self._known_chats:
+                return
+            try:
+                await self._direct.add(str(channel_id))
+            except OSError as error:  # the message matters more
+                log.error("the chat %s cannot be noted: %s", channel_id, error)  # noqa: TRY400
+            else:
+                self._known_chats.add(channel_id)

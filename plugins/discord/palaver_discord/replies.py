@@ -58,6 +58,13 @@ class Reply:
         if self._waits:
             await self._show(View(text=words, kind="answer"))
 
+    async def apologise(self, view: View) -> None:
+        """Say that it failed, whatever was shown before."""
+        if not self._interaction.response.is_done():
+            await self.acknowledge(ephemeral=True)
+        self._alive = self._hidden = True
+        await self._show(view)
+
     async def quote(self, text: str) -> discord.InteractionMessage | None:
         """Show what was asked; the message, if there is one."""
         quoted = "\n".join(f"> {line}" for line in text.splitlines())
@@ -162,4 +169,5 @@ class PressReply(Reply, PressSurface):
 
     async def privately(self, place: Place, view: View) -> None:
         self._owner = place.namespace
-        await self.answer(view)
+        if not await self.answer(view):
+            await self._sender.send(place, view)

@@ -2,30 +2,56 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from uuid import uuid4
 
 import discord
 
-from palaver import ConversationId, Engine, Marks, Session, Turn, hookimpl
-from palaver_discord.places import FRONTEND, channel_of
+from palaver import ConversationId, Engine, Marks, Namespace, Prompt, Session, Turn, hookimpl
+from palaver_discord.delivery import Delivery
+from palaver_discord.places import FRONTEND, channel_of, conversation, namespace
 
 log = logging.getLogger(__name__)
 
+ARCHIVE_AFTER_S = 30.0
+"""Seconds for which the deleted session of a thread can be brought back where it was deleted."""
 _EXISTS = 160004
 """A thread has already been created for this message (API reference, "JSON Error Codes")."""
 _NAME = 60
 """Characters of a thread's name that a phone shows; Discord takes 100."""
+_CHOOSING = frozenset({"switch", "newsession", "new", "fork"})
+_NAMING = _CHOOSING | {"rename"}
+
+Acting = Callable[[Namespace, ConversationId], Namespace]
+"""`Reception.acting`."""
 
 
 class Threads:
     """The bot's threads, and whose each is: of who spoke first. As a plugin, names and archives
-    them."""
+    them.
 
-    def __init__(self, client: discord.Client, engine: Engine, marks: Marks) -> None:
+    Args:
+        acting: tells for whom somebody acts in a conversation.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        engine: Engine,
+        delivery: Delivery,
+        marks: Marks,
+        acting: Acting,
+    ) -> None:
         self._client = client
         self._engine = engine
+        self._delivery = delivery
         self._marks = marks
+        self._acting = acting
         self._owners: dict[int, int] = {}
+        self._opening: dict[int, asyncio.Event] = {}
+        self._titles: dict[int, str] = {}
+        self._renaming: dict[int, str] = {}
+        self._chosen: dict[tuple[Namespace, int], Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -47,32 +73,56 @@ class Threads:
 
         Raises:
             discord.HTTPException: if Discord refuses.
-            OSError: if it cannot be noted whose it is.
         """
         if self.owner(message.id) is None:
+            opened = self._opening[message.id] = asyncio.Event()
+            self._titles[message.id] = thread_name(title)
+            self._owners[message.id] = owner  # who is fast writes there before all this is done
             try:
-                await message.create_thread(name=thread_name(title))
-            except discord.HTTPException as error:
-                if error.code != _EXISTS:  # then the answer to an earlier try was lost
-                    raise
-            await self.take(message.id, owner)
+                await self._delivery.insist(lambda: _open(message, thread_name(title)))
+                await self._note(message.id, owner)
+                await self._move(namespace(owner), message.channel.id, message.id)
+            except BaseException:
+                del self._owners[message.id]
+                raise
+            finally:
+                del self._opening[message.id]
+                opened.set()
         return message.id
 
-    async def take(self, thread_id: int, owner: int) -> None:
-        """From now on all that this member writes there is for the bot.
+    async def opened(self, thread_id: int) -> None:
+        """Wait until what was asked where a thread is being opened has come into it."""
+        if opening := self._opening.get(thread_id):
+            await opening.wait()
 
-        Raises:
-            OSError: if that cannot be noted.
-        """
+    async def take(self, thread_id: int, owner: int) -> None:
+        """From now on all that this member writes there is for the bot."""
         if self._owners.get(thread_id) != owner:
-            await self._marks.add(str(thread_id), str(owner))
             self._owners[thread_id] = owner
+            await self._note(thread_id, owner)
 
     async def forget(self, thread_id: int) -> None:
         """It was deleted."""
+        self._titles.pop(thread_id, None)
         owner = self._owners.pop(thread_id, None)
         if owner is not None:
             await self._marks.drop(str(thread_id), str(owner))
+
+    async def commanded(self, sender: Namespace, place: ConversationId, command: str) -> None:
+        """Somebody has used a command there: it may have named a session, or chosen one.
+
+        One that is chosen in a channel goes on in the next thread that he opens there.
+        """
+        room_id = channel_of(place)
+        acting = self._acting(sender, place)
+        session = await self._engine.current(acting, place)
+        if session is None:
+            return
+        if isinstance(self._client.get_channel(room_id), discord.TextChannel):
+            if command in _CHOOSING:
+                self._chosen[acting, room_id] = session
+        else:
+            self._call(acting, place, session, anew=command in _NAMING)
 
     @hookimpl
     async def on_turn_finished(self, session: Session, turn: Turn) -> None:
@@ -80,46 +130,106 @@ class Threads:
         del session
         place = turn.prompt.namespace, turn.prompt.conversation
         if place[0].frontend == FRONTEND and (current := await self._engine.current(*place)):
-            self._spawn(self._rename(place[1], current.label))
+            self._call(*place, current)
 
     @hookimpl
     async def on_session_deleted(self, session: Session) -> None:
-        if session.namespace.frontend == FRONTEND:
-            for conversation in await self._engine.conversations(session):
-                self._spawn(self._archive(conversation))
+        if session.namespace.frontend != FRONTEND:
+            return
+        for place in await self._engine.conversations(session):
+            if self._is_of(session.namespace, place):
+                self._spawn(self._archive(session.namespace, place))
 
     # --- how ------------------------------------------------------------------------------------
 
-    async def _rename(self, conversation: ConversationId, title: str) -> None:
-        thread = self._own(conversation)
-        name = thread_name(title)
-        if thread and thread.name != name:
-            await thread.edit(name=name)
+    async def _note(self, thread_id: int, owner: int) -> None:
+        try:
+            await self._marks.add(str(thread_id), str(owner))
+        except OSError as error:  # holds until the end of this life
+            log.error("it cannot be noted whose thread %s is: %s", thread_id, error)  # noqa: TRY400
 
-    async def _archive(self, conversation: ConversationId) -> None:
-        thread = self._own(conversation)
-        if thread and not thread.archived:
+    async def _move(self, owner: Namespace, channel_id: int, thread_id: int) -> None:
+        """A session that was chosen in the channel goes on in the thread."""
+        if session := self._chosen.pop((owner, channel_id), None):
+            text, place = f"/switch {session.id}", conversation(thread_id)
+            switch = Prompt(namespace=owner, conversation=place, text=text, key=uuid4().hex)
+            await self._engine.submit(switch)
+
+    def _is_of(self, who: Namespace, place: ConversationId) -> bool:
+        """Whether it is his thread, or that of all who share it; guests neither name nor close
+        it."""
+        owner = self.owner(channel_of(place))
+        return owner is not None and self._acting(namespace(owner), place) == who
+
+    def _call(
+        self, who: Namespace, place: ConversationId, session: Session, *, anew: bool = False
+    ) -> None:
+        """Name his thread by his session, if that is called otherwise than before: a name that
+        people have given it themselves stays.
+
+        Args:
+            anew: whatever it was called in another life.
+        """
+        if not (session.name or session.title) or not self._is_of(who, place):
+            return
+        thread_id, name = channel_of(place), thread_name(session.label)
+        before = self._titles.get(thread_id, "" if anew else name)
+        self._titles[thread_id] = name
+        if before == name:
+            return
+        at_work = thread_id in self._renaming
+        self._renaming[thread_id] = name
+        if not at_work:
+            self._spawn(self._rename(thread_id))
+
+    async def _rename(self, thread_id: int) -> None:
+        """Discord lets a thread be renamed twice in ten minutes: only its newest name matters."""
+        try:
+            while thread := self._own(thread_id):
+                name = self._renaming[thread_id]
+                try:
+                    await thread.edit(name=name)
+                except discord.RateLimited as error:
+                    await asyncio.sleep(error.retry_after)
+                    continue
+                if self._renaming[thread_id] == name:
+                    return
+        finally:
+            del self._renaming[thread_id]
+
+    async def _archive(self, who: Namespace, place: ConversationId) -> None:
+        """Unless something else has begun there meanwhile."""
+        await asyncio.sleep(ARCHIVE_AFTER_S)
+        thread = self._own(channel_of(place))
+        if thread and not thread.archived and not await self._engine.current(who, place):
             await thread.edit(archived=True)
 
-    def _own(self, conversation: ConversationId) -> discord.Thread | None:
+    def _own(self, thread_id: int) -> discord.Thread | None:
         """A thread that the bot itself has opened: what others have named is theirs."""
-        thread = self._client.get_channel(channel_of(conversation))
+        thread = self._client.get_channel(thread_id)
         me = self._client.user
         if isinstance(thread, discord.Thread) and me and thread.owner_id == me.id:
             return thread
         return None
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        """Discord lets a thread be renamed twice in ten minutes, and nobody shall wait for that."""
         task = asyncio.create_task(_contained(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
+async def _open(message: discord.Message, name: str) -> None:
+    try:
+        await message.create_thread(name=name)
+    except discord.HTTPException as error:
+        if error.code != _EXISTS:  # then the answer to an earlier try was lost
+            raise
+
+
 async def _contained(work: Coroutine[None, None, None]) -> None:
     try:
         await work
-    except (discord.HTTPException, OSError) as error:  # its name is only nice to have
+    except Exception as error:  # noqa: BLE001 - a thread's name is only nice to have
         log.info("a thread could not be changed: %s", error)
 
 

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 MARGIN = 60_000 << 22
 """One minute, in ids."""
+MOST_HELD = 5000
+"""Messages that are remembered one by one while it is held; a few hundred are usual."""
 
 
 class Watermark:
@@ -30,6 +32,7 @@ class Watermark:
         self._done: set[int] = set()
         self._newest = 0
         self._lock = asyncio.Lock()
+        self._held = False
         self.value = 0
 
     @property
@@ -46,6 +49,14 @@ class Watermark:
         self.value, self._done = await asyncio.to_thread(self._read)
         self._newest = self.value
         await asyncio.to_thread(self._write, self._text())
+
+    def hold(self) -> None:
+        """Stay where it is: older messages than those that come now may still be found."""
+        self._held = True
+
+    def release(self) -> None:
+        """All that was missed has been found, and is claimed."""
+        self._held = False
 
     def claim(self, message_id: int) -> bool:
         """Whether nobody has dealt with this message, nor is about to; the caller is, now."""
@@ -65,8 +76,9 @@ class Watermark:
         self._pending.discard(message_id)
         self._done.add(message_id)
         self._newest = max(self._newest, message_id)
-        self.value = min((one - 1 for one in self._pending), default=self._newest)
-        self._done = {one for one in self._done if one > self.value - MARGIN}
+        if not self._held or len(self._done) > MOST_HELD:
+            self.value = min((one - 1 for one in self._pending), default=self._newest)
+            self._done = {one for one in self._done if one > self.value - MARGIN}
         async with self._lock:
             await asyncio.to_thread(self._write, self._text())
 
