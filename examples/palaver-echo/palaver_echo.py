@@ -16,6 +16,7 @@ import struct
 from pathlib import Path
 from pwd import getpwuid
 from typing import ClassVar
+from uuid import uuid4
 
 from pydantic import BaseModel
 
@@ -27,17 +28,16 @@ from palaver import (
     Engine,
     FolderPath,
     Frontend,
+    Incoming,
     MessageId,
     Namespace,
-    PalaverError,
     Place,
     PluginError,
-    Presenter,
     Prompt,
     PromptRejectedError,
+    Reception,
     SettingsModel,
     View,
-    error_view,
     hookimpl,
 )
 
@@ -69,7 +69,8 @@ class EchoFrontend(Frontend):
         self._joined = asyncio.Condition()
 
     async def start(self, engine: Engine) -> None:
-        self._presenter = Presenter(engine, self)
+        self._reception = Reception(engine, self, engine.settings.data_dir / self.name)
+        await self._reception.open()
         self._path = self._settings.socket or engine.settings.data_dir / "echo.sock"
         if await _somebody_listens(self._path):
             raise PluginError(self.name, f"somebody else listens at {self._path}")
@@ -80,7 +81,7 @@ class EchoFrontend(Frontend):
         except OSError as error:
             raise PluginError(self.name, f"cannot listen at {self._path}: {error}") from error
         self._path.chmod(self._settings.mode)
-        await self._presenter.recover()
+        await self._reception.recover()
 
     async def stop(self) -> None:
         if self._server is None:
@@ -88,7 +89,7 @@ class EchoFrontend(Frontend):
         self._server.close()
         for writer in [writer for writers in self._writers.values() for writer in writers]:
             writer.close()
-        await self._presenter.close()
+        await self._reception.close()
         self._path.unlink(missing_ok=True)
 
     async def send(self, place: Place, view: View) -> MessageId:
@@ -121,7 +122,7 @@ class EchoFrontend(Frontend):
         try:
             while line := await reader.readline():
                 if text := line.decode("utf-8", "replace").strip():
-                    await self._take(namespace, text, writer)
+                    await self._take(namespace, text)
         except ValueError:
             await _write(writer, View(title="That line is too long.", kind="error"))
         except ConnectionError:
@@ -130,11 +131,17 @@ class EchoFrontend(Frontend):
             self._writers[namespace].remove(writer)
             writer.close()
 
-    async def _take(self, namespace: Namespace, text: str, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._presenter.take(Prompt(namespace=namespace, conversation=HOME, text=text))
-        except PalaverError as error:  # not on the access list, or the disk is full
-            await _write(writer, error_view(error))
+    async def _take(self, namespace: Namespace, text: str) -> None:
+        message = Incoming(
+            sender=namespace,
+            conversation=HOME,
+            key=uuid4().hex,  # a line has no name of its own
+            text=text,
+            speaker=namespace.user,
+            private=True,
+            command=text.startswith("/"),
+        )
+        await self._reception.take(message)
 
 
 async def _write(writer: asyncio.StreamWriter, view: View) -> None:

@@ -1,6 +1,7 @@
 """The documentation says what is there."""
 
 import ast
+import asyncio
 import re
 import shlex
 import textwrap
@@ -18,6 +19,7 @@ import palaver_echo
 from palaver.app.main import cli
 from palaver.commands.registry import BUILT_IN
 from palaver.config import Settings
+from palaver.engine import open_engine
 from palaver.plugins import PluginHost
 
 ROOT = Path(__file__).parents[2]
@@ -159,6 +161,45 @@ async def test_the_test_in_how_to_write_a_plugin_passes(tmp_path: Path) -> None:
     names: dict[str, Any] = {}
     exec(block, names)
     await names["test_a_private_key_is_refused"](tmp_path)
+
+
+async def test_the_chat_in_how_to_write_a_frontend_asks_and_obeys(tmp_path: Path) -> None:
+    page = DOCS / "how-to/write-a-frontend.md"
+    [block] = [block for block in blocks(page, "python") if "class Wall(" in block]
+    names: dict[str, Any] = {}
+    exec(block, names)
+    wall = names["Wall"]()
+    settings = Settings.model_validate(
+        {
+            "data_dir": tmp_path,
+            "sessions": {"agent": "scripted"},
+            "access": {"members": ["wall:alice", "wall:bob"]},
+        }
+    )
+
+    async def shows(text: str, kind: str) -> str:
+        async with asyncio.timeout(10):
+            while True:
+                for post, (_, view) in wall.posts.items():
+                    if text in view.plain() and view.kind == kind:
+                        return str(post)
+                await asyncio.sleep(0.01)
+
+    async with open_engine(settings, PluginHost(settings, [])) as engine:
+        await wall.start(engine)
+        await wall.written("alice", "run ls", "1")
+        post = await shows("Bash: ls", "approval")
+        foreign = await wall.pressed("bob", post, "Allow once", "2")
+        assert "belongs to somebody else" in foreign.said[0]
+        await wall.pressed("alice", post, "Allow once", "3")
+        await shows("I ran ls.", "answer")
+        await wall.written("stranger", "run ls", "4")
+        await shows("This bot is private. (You are wall:stranger.)", "notice")
+        await wall.written("alice", "/sessions", "5")
+        async with asyncio.timeout(10):
+            while not wall.whispers:  # noqa: ASYNC110 - a list has no event
+                await asyncio.sleep(0.01)
+        await wall.stop()
 
 
 COMMAND_IN_WORDS = re.compile(r"`/([a-z]+)(?: [^`]*)?`")

@@ -24,8 +24,8 @@ class Chat(palaver_echo.EchoFrontend):
         assert super().user(writer)
         return self.arriving
 
-    async def _take(self, namespace: Namespace, text: str, writer: asyncio.StreamWriter) -> None:
-        await super()._take(namespace, text, writer)
+    async def _take(self, namespace: Namespace, text: str) -> None:
+        await super()._take(namespace, text)
         self.taken += 1
 
 

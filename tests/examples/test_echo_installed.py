@@ -143,4 +143,4 @@ async def test_who_is_not_on_the_access_list_is_refused(serve: Serve, tmp_path: 
     (tmp_path / "palaver.toml").write_text('[access]\nmembers = ["echo:somebody-else"]\n')
     async with serve() as line:
         await line.say("run ls")
-        await line.sees("You are not on this bot's access list.")
+        await line.sees(f"This bot is private. (You are echo:{getpass.getuser()}.)")
