@@ -11,8 +11,10 @@ A plugin's test subclasses `FrontendConformance` and says how to talk through it
 
 import asyncio
 import itertools
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -25,8 +27,28 @@ from palaver.identity import ConversationId, Namespace
 from palaver.models import Prompt
 from palaver.views import View, encode_button
 
+_NOBODY = "1:0.00"
+"""The identity of a process that has ended: since 1970 no system has started."""
+
 SETTLE_S = 10.0
 """Seconds that a test waits for something to show before it fails."""
+
+
+def pretend_killed(data_dir: Path) -> None:
+    """Let the Palaver that has worked on this folder look as if it had been killed. Blocking.
+
+    A turn belongs to the process that has begun it, and in a test two lives of Palaver are one
+    process; without this the second takes the first for alive, and leaves its turns alone. Call it
+    between the two.
+
+    Args:
+        data_dir: as in the settings; the database is in there.
+
+    Raises:
+        sqlite3.Error: if there is no database of Palaver's.
+    """
+    with closing(sqlite3.connect(data_dir / "palaver.db")) as database, database:
+        database.execute("UPDATE turns SET runner = ?", (_NOBODY,))
 
 
 @dataclass
@@ -73,7 +95,7 @@ class ChatDriver(ABC):
 
     @abstractmethod
     async def restart(self) -> None:
-        """Stop Palaver in an orderly way, and start it again."""
+        """Stop Palaver in an orderly way, `pretend_killed`, and start it again."""
 
     async def sees(self, user: str, text: str, *, limit_s: float = SETTLE_S) -> Shown:
         """Wait until a message with this text shows; the newest such."""
@@ -221,6 +243,21 @@ class FrontendConformance:
         await chat.works("alice")
         await chat.restart()
         await chat.sees("alice", "/retry")
+
+    async def test_what_was_asked_before_a_restart_loses_its_buttons(
+        self, chat: ChatDriver
+    ) -> None:
+        if not (chat.capabilities.actions and chat.capabilities.edit):
+            return
+        await chat.say("alice", "run ls")
+        await chat.until("alice", lambda message: "Allow once" in message.buttons)
+        await chat.say("alice", "/sessioninfo")  # once that is answered, what was sent is known
+        await chat.sees("alice", "Session Information")
+        await chat.restart()
+        old = await chat.sees("alice", "Nobody decided")
+        assert (old.buttons, "Bash: ls" in old.text) == ([], True)
+        await chat.allow("alice", "Allow once")
+        await chat.sees("alice", "I ran ls.")
 
     async def test_a_foreign_button_decides_nothing(self, chat: ChatDriver) -> None:
         if not chat.capabilities.actions:

@@ -32,6 +32,7 @@ class Gateway:
         self.greetings: list[str] = []
         self.refusals = 0
         self._duplicates: list[str] = []
+        self._lost: set[str] = set()
         self._late: list[tuple[str, float]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._flowing = asyncio.Event()
@@ -117,6 +118,16 @@ class Gateway:
     def late_events(self, seconds: float, event: str = "*", times: int = 1) -> None:
         """The next events that the glob names come `seconds` late, behind later ones."""
         self._late += [(event, seconds)] * times
+
+    def lose_guild(self, guild_id: int) -> None:
+        """A guild is out of order: nothing is told of it until `find_guild`."""
+        self._tell_all("GUILD_DELETE", {"id": str(guild_id), "unavailable": True})
+        self._lost.add(str(guild_id))
+
+    def find_guild(self, guild_id: int) -> None:
+        """A guild is there again."""
+        self._lost.discard(str(guild_id))
+        self._tell_all("GUILD_CREATE", self._world.guild_payload(self._world.guilds[guild_id]))
 
     async def flowing(self) -> None:
         """Pass, unless everything is held back."""
@@ -207,6 +218,8 @@ class Gateway:
         }
 
     def _tell_all(self, event: str, payload: Mapping[str, Any]) -> None:
+        if payload.get("guild_id") in self._lost:
+            return
         copies = 2 if _take(self._duplicates, event) else 1
         late = next((one for one in self._late if fnmatch.fnmatchcase(event, one[0])), None)
         if late is not None:

@@ -16,7 +16,25 @@ OVERALL = 50
 #: Requests of a channel in so many seconds, for sending and for editing each.
 MESSAGES, MESSAGES_SECONDS = 5, 5.0
 
-_MESSAGES = re.compile(r"(POST|PATCH) /channels/(\d+)/messages(?:/\d+)?")
+_Limit = tuple[int, float]
+
+_MESSAGES = re.compile(r"(?P<name>POST|PATCH) /channels/(?P<channel>\d+)/messages(?:/\d+)?")
+#: What else of a channel is limited, by how many in how many seconds.
+_OTHERS: tuple[tuple[re.Pattern[str], _Limit], ...] = tuple(
+    (re.compile(pattern), limit)
+    for pattern, limit in (
+        (r"(?P<name>DELETE) /channels/(?P<channel>\d+)/messages/\d+", (5, 1.0)),
+        (
+            r"(?:PUT|DELETE) /channels/(?P<channel>\d+)/messages/\d+/(?P<name>reactions)/.+",
+            (1, 0.25),
+        ),
+        (r"POST /channels/(?P<channel>\d+)/(?P<name>typing)", (5, 5.0)),
+    )
+)
+#: Names and topics of a channel in so many seconds; no header tells of it before.
+RENAMES, RENAMES_SECONDS = 2, 600.0
+_CHANNEL = re.compile(r"PATCH /channels/(\d+)")
+_NAMES = frozenset({"name", "topic"})
 
 
 @dataclass
@@ -44,12 +62,13 @@ class RateLimits:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.enabled = False
-        self._messages = (MESSAGES, MESSAGES_SECONDS)
+        self._messages: _Limit = (MESSAGES, MESSAGES_SECONDS)
         self._overall = _Window(OVERALL, 1.0)
         self._buckets: dict[tuple[str, str], _Window] = {}
+        self._renames: dict[str, _Window] = {}
 
     def enable(
-        self, *, messages: tuple[int, float] = (MESSAGES, MESSAGES_SECONDS), overall: int = OVERALL
+        self, *, messages: _Limit = (MESSAGES, MESSAGES_SECONDS), overall: int = OVERALL
     ) -> None:
         """From now on refuse what is too fast.
 
@@ -59,6 +78,7 @@ class RateLimits:
         self._messages = messages
         self._overall = _Window(overall, 1.0)
         self._buckets.clear()
+        self._renames.clear()
 
     def disable(self) -> None:
         """No limits any more."""
@@ -73,14 +93,26 @@ class RateLimits:
             wait = self._overall.take(now)
             if wait > 0:
                 raise rate_limited(round(wait, 3), "global")
-        match = _MESSAGES.fullmatch(call.route)
-        return self._bucket(match[1], match[2], now) if match else {}
+        self._rename(call, now)
+        for pattern, limit in ((_MESSAGES, self._messages), *_OTHERS):
+            if match := pattern.fullmatch(call.route):
+                return self._bucket(match["name"].lower(), match["channel"], limit, now)
+        return {}
 
-    def _bucket(self, method: str, channel: str, now: float) -> dict[str, str]:
-        window = self._buckets.setdefault((method, channel), _Window(*self._messages))
+    def _rename(self, call: Call, now: float) -> None:
+        """A limit within that of the route."""
+        match = _CHANNEL.fullmatch(call.route)
+        if match and isinstance(call.body, dict) and not call.body.keys().isdisjoint(_NAMES):
+            window = self._renames.setdefault(match[1], _Window(RENAMES, RENAMES_SECONDS))
+            wait = window.take(now)
+            if wait > 0:
+                raise rate_limited(round(wait, 3))
+
+    def _bucket(self, name: str, channel: str, limit: _Limit, now: float) -> dict[str, str]:
+        window = self._buckets.setdefault((name, channel), _Window(*limit))
         wait = window.take(now)
         headers = {
-            "X-RateLimit-Bucket": f"{method.lower()}-messages",
+            "X-RateLimit-Bucket": f"{name}-of-channel",
             "X-RateLimit-Limit": str(window.amount),
             "X-RateLimit-Remaining": str(window.amount - window.used),
             "X-RateLimit-Reset": f"{window.ends:.3f}",

@@ -21,6 +21,9 @@ from palaver.testing.lines import Lines
 #: Bytes of what a bot sends, and how often it may in a minute.
 MAX_PAYLOAD, MAX_SENDS = 4096, 120
 
+#: Intervals without a heartbeat after which a bot is gone, and seconds more for slow machines.
+MISSED, PATIENCE = 3, 2.0
+
 HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE = 1, 2, 3, 4
 RESUME, REQUEST_MEMBERS, HELLO, ACK = 6, 8, 10, 11
 
@@ -45,6 +48,7 @@ class Socket:
         self._allowed = allowed
         self._heartbeat_s = heartbeat_s
         self._sends: deque[float] = deque(maxlen=MAX_SENDS)
+        self._watch: asyncio.TimerHandle | None = None
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Until either side closes."""
@@ -57,8 +61,11 @@ class Socket:
         writer = asyncio.create_task(self._write(socket, connection))
         try:
             connection.tell(HELLO, {"heartbeat_interval": int(self._heartbeat_s * 1000)})
+            self._beat(connection)
             await self._read(socket, connection)
         finally:
+            if self._watch:
+                self._watch.cancel()
             self._gateway.leave(connection, for_good=socket.close_code in (1000, 1001))
             writer.cancel()
             await asyncio.wait([writer])
@@ -88,16 +95,32 @@ class Socket:
             try:
                 self._take(connection, _parse(message.type, message.data))
             except Closing as closing:
-                self._gateway.problem(closing.code, closing.text, message.data)
-                connection.close(closing.code, closing.text)
-                if connection.session is not None:
-                    self._gateway.end(connection.session)
+                self._end(connection, closing, message.data)
+
+    def _beat(self, connection: Connection) -> None:
+        """The bot is alive; if it does not say so again, it is gone."""
+        if self._watch:
+            self._watch.cancel()
+        seconds = MISSED * self._heartbeat_s + PATIENCE
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(seconds, self._missed, connection)
+
+    def _missed(self, connection: Connection) -> None:
+        if not connection.silent:
+            self._end(connection, Closing(4009, "Session timed out."), None)
+
+    def _end(self, connection: Connection, closing: Closing, said: Any) -> None:
+        self._gateway.problem(closing.code, closing.text, said)
+        connection.close(closing.code, closing.text)
+        if connection.session is not None:
+            self._gateway.end(connection.session)
 
     def _take(self, connection: Connection, said: JsonObject) -> None:
         self._count()
         op, data = said.get("op"), said.get("d")
         if op == HEARTBEAT:
             connection.heartbeats += 1
+            self._beat(connection)
             connection.tell(ACK, None)
         elif op == IDENTIFY:
             self._identify(connection, data)
@@ -121,6 +144,8 @@ class Socket:
         if connection.session is not None:
             raise Closing(4005, "Already authenticated.")
         self._check_token(data)
+        if not isinstance(data.get("properties"), dict):
+            raise Closing(4002, "Error while decoding payload.")
         try:
             intents = Intents(int(data["intents"]))
         except (KeyError, TypeError, ValueError):

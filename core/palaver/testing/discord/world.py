@@ -1,5 +1,6 @@
 """The simulated Discord: simcord's state, on real time, with a memory of all that was said."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,8 @@ from palaver.testing.discord.files import Cdn
 from palaver.testing.discord.messages import Message
 from palaver.testing.discord.wire import ApiError, JsonObject
 
+#: A link that is to be looked at: in angle brackets it is not.
+_LINK = re.compile(r"(?<!<)https?://[^\s<>]+")
 #: Seconds for which a nonce is remembered. Source: discord-api-docs, "Create Message".
 _NONCE_SECONDS = 300.0
 
@@ -81,6 +84,22 @@ class World(Backend):
         self.views[message_id].remember()
         self.signal.notify()
         return stored
+
+    def show_previews(self, message: models.Message) -> None:
+        """Embeds of the links in a message: Discord looks at them later, and tells of it in an
+        event of its own, in which the moment of the last edit has no microseconds.
+
+        Source: discord-api-docs, issue 8281.
+        """
+        links = [one.rstrip(").,") for one in _LINK.findall(message.content)]
+        if not links:
+            return
+        message.embeds = [{"type": "link", "url": link, "title": link} for link in links]
+        payload = dict(serializers.message_payload(self, message))
+        if message.edited_timestamp is not None:
+            moment = datetime.fromisoformat(message.edited_timestamp)
+            payload["edited_timestamp"] = moment.isoformat(timespec="milliseconds")
+        self.emit("MESSAGE_UPDATE", payload)
 
     def delete_message(self, channel_id: int, message_id: int) -> None:
         """A message goes."""

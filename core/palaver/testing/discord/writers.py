@@ -106,6 +106,7 @@ class Writer:
             reference=reference,
             flags=flags,
         )
+        self._world.show_previews(stored)
         return self._world.views[stored.id]
 
     def _wake(self, channel: Channel) -> None:
@@ -133,10 +134,11 @@ class Writer:
         self._world.emit("TYPING_START", body)
 
     async def edit(self, message: Message, text: str) -> None:
-        """Change an own message."""
+        """Change an own message; of a link in it the bot hears twice, then with its preview."""
         self._own(message)
         self._must_be_awake(message.channel_id)
-        self._world.edit_message(message.channel_id, message.id, {"content": text})
+        changes = {"content": text, "embeds": []}
+        self._world.show_previews(self._world.edit_message(message.channel_id, message.id, changes))
 
     async def delete(self, message: Message) -> None:
         """Take an own message back."""

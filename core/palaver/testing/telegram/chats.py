@@ -239,6 +239,11 @@ class Chat(Place):
         self.scene.signal.notify()
         return message
 
+    def begin(self, sender: JsonObject, fields: JsonObject) -> Message:
+        """The first message of a supergroup, number 1, which tells how it came to be."""
+        self._last_id = 0
+        return self.add(sender, Content("service", extra=fields))
+
     def _place(self, message: Message, topic_id: int | None) -> None:
         if topic_id is not None and topic_id in self.topics:
             message.topic_id, message.in_topic = topic_id, True

@@ -20,6 +20,13 @@ from palaver.testing.telegram.wire import (
 )
 
 _SUPERGROUP = -1_000_000_000_000
+#: Who writes in a chat's own name. Source: Message.from of the Bot API, and its updates.
+_ANONYMOUS: JsonObject = {
+    "id": 1087968824,
+    "is_bot": True,
+    "first_name": "Group",
+    "username": "GroupAnonymousBot",
+}
 
 
 class World(Scene):
@@ -118,14 +125,20 @@ class World(Scene):
         return chat
 
     def migrate(self, group: Chat) -> Chat:
-        """Make a supergroup of a group: it gets another id, the old one answers 400."""
+        """Make a supergroup of a group: it gets another id, the old one answers 400.
+
+        The bot is told in both: of the new id by whoever did it, of the old one in the
+        supergroup's own name, as anonymous administrators write.
+        """
         chat = Chat(self, _SUPERGROUP - len(self.chats) - 1, "supergroup", **group.details)
         chat.members = dict(group.members)
         self.chats[chat.id] = chat
         group.migrated_to = chat
         creator = self.users[next(iter(group.members))]
         moved = group.add(creator, Content("service", extra={"migrate_to_chat_id": chat.id}))
-        came = chat.add(creator, Content("service", extra={"migrate_from_chat_id": group.id}))
+        came = chat.begin(
+            _ANONYMOUS, {"migrate_from_chat_id": group.id, "sender_chat": chat.to_json()}
+        )
         self.tell("message", moved.to_json())
         self.tell("message", came.to_json())
         return chat

@@ -94,6 +94,41 @@ async def test_too_many_requests_overall(server: DiscordServer, guild: Guild, bo
     assert all(call.answer["global"] for call in limited)
 
 
+async def test_reactions_and_typings_and_deletions_are_limited_each_for_itself(
+    server: DiscordServer, guild: Guild, member: Member, bot: Bot
+) -> None:
+    server.limits.enable()
+    channel = _channel(bot, guild)
+    message = await channel.fetch_message((await member.say("x")).id)
+    await asyncio.gather(*(message.add_reaction(emoji) for emoji in "👀👍"))
+    await channel.typing()
+    await (await channel.send("y")).delete()
+
+    def limits(route: str) -> set[str]:
+        return {call.headers["X-RateLimit-Limit"] for call in server.calls.of(route) if call.ok}
+
+    assert limits("PUT /channels/*/reactions/*") == {"1"}
+    assert limits("POST /channels/*/typing") == limits("DELETE /channels/*/messages/*") == {"5"}
+    assert server.problems == []
+
+
+async def test_a_third_name_in_ten_minutes_is_refused(
+    server: DiscordServer, guild: Guild, bot: Bot
+) -> None:
+    server.limits.enable()
+    channel = _channel(bot, guild)
+    bot.http.max_ratelimit_timeout = 30.0
+    for name in ("one", "two"):
+        await channel.edit(name=name)
+    await channel.edit(slowmode_delay=5)
+    with pytest.raises(discord.RateLimited) as refused:
+        await channel.edit(name="three")
+    assert 500 < refused.value.retry_after <= 600
+    server.clock.advance(600)
+    await channel.edit(name="three")
+    assert guild.general.name == "three"
+
+
 async def test_a_delay_delays(server: DiscordServer, guild: Guild, bot: Bot) -> None:
     server.faults.add("POST /channels/*/typing", delay=0.2)
     typing = asyncio.ensure_future(_channel(bot, guild).typing())

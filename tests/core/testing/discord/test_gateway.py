@@ -1,13 +1,20 @@
 """Connections that break: resumed, begun anew, with events lost, late or twice."""
 
 import json
+from typing import Any
 
 import aiohttp
 import pytest
 
 from core.testing.discord.bots import Bot, connected
 from core.testing.discord.conftest import point_at
-from palaver.testing.discord import DiscordServer, Member
+from palaver.testing.discord import DiscordServer, Member, sockets
+
+
+def identity(server: DiscordServer) -> dict[str, Any]:
+    """Of a bot without a library."""
+    properties = {"os": "linux", "browser": "none", "device": "none"}
+    return {"token": server.token, "properties": properties}
 
 
 async def test_a_dropped_socket_is_resumed_and_nothing_is_lost(
@@ -120,7 +127,8 @@ async def test_a_server_that_is_away_for_a_while(
         ("no json", 4002),
         ('{"op": 3, "d": {}}', 4003),
         ('{"op": 2, "d": {"token": "wrong", "intents": 1}}', 4004),
-        ('{"op": 2, "d": {"token": "TOKEN", "intents": -1}}', 4013),
+        ('{"op": 2, "d": {"token": "TOKEN", "properties": {}, "intents": -1}}', 4013),
+        ('{"op": 2, "d": {"token": "TOKEN", "intents": 1}}', 4002),
         ('{"op": 6, "d": {"token": "wrong", "session_id": "x", "seq": 1}}', 4004),
         ('{"op": 1, "d": "%s"}' % ("x" * 4096), 4002),
     ],
@@ -147,7 +155,7 @@ async def test_a_session_is_kept_for_some_minutes(
     async with aiohttp.ClientSession() as session:
         async with session.ws_connect(server.gateway_url) as socket:
             await socket.receive_json()
-            await socket.send_json({"op": 2, "d": {"token": server.token, "intents": 1}})
+            await socket.send_json({"op": 2, "d": {**identity(server), "intents": 1}})
             ready = await socket.receive_json()
             server.gateway.drop()
         await server.wait_until(lambda: not server.gateway.connected)
@@ -174,7 +182,7 @@ async def test_a_session_that_nobody_knows_can_t_be_resumed(server: DiscordServe
 async def test_events_are_numbered_and_replayed_with_their_numbers(
     server: DiscordServer, member: Member
 ) -> None:
-    identify = {"op": 2, "d": {"token": server.token, "intents": 1 | 1 << 9 | 1 << 15}}
+    identify = {"op": 2, "d": {**identity(server), "intents": 1 | 1 << 9 | 1 << 15}}
     async with aiohttp.ClientSession() as session:
         async with session.ws_connect(server.gateway_url) as socket:
             await socket.receive_json()
@@ -221,7 +229,7 @@ async def test_who_closes_in_order_has_no_session_left(
     async with aiohttp.ClientSession() as session:
         async with session.ws_connect(server.gateway_url) as socket:
             await socket.receive_json()
-            await socket.send_json({"op": 2, "d": {"token": server.token, "intents": 1}})
+            await socket.send_json({"op": 2, "d": {**identity(server), "intents": 1}})
             ready = await socket.receive_json()
             await socket.close(code=code)
         await server.wait_until(lambda: not server.gateway.connected)
@@ -230,3 +238,19 @@ async def test_who_closes_in_order_has_no_session_left(
             resume = {"token": server.token, "session_id": ready["d"]["session_id"], "seq": 1}
             await socket.send_json({"op": 6, "d": resume})
             assert ((await socket.receive_json())["t"] == "RESUMED") is resumed
+
+
+async def test_a_bot_without_heartbeats_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "PATIENCE", 0.0)
+    async with (
+        DiscordServer(heartbeat_s=0.1) as server,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(server.gateway_url) as socket,
+    ):
+        await socket.receive_json()
+        await socket.send_json({"op": 2, "d": {**identity(server), "intents": 1}})
+        assert (await socket.receive_json())["t"] == "READY"
+        await socket.receive()
+        assert socket.close_code == 4009
+        assert not server.gateway.connected
+        assert [problem.code for problem in server.problems] == [4009]

@@ -65,6 +65,32 @@ async def test_members_edit_delete_and_react(
     assert gone.message_id == said.id
 
 
+async def test_the_preview_of_a_link_comes_as_an_event_of_its_own(
+    server: DiscordServer, member: Member, bot: Bot
+) -> None:
+    heard: list[discord.Message] = []
+
+    async def on_raw_message_edit(payload: discord.RawMessageUpdateEvent) -> None:
+        heard.append(payload.message)
+
+    bot.event(on_raw_message_edit)
+    said = await member.say("see https://example.org/page.")
+    await server.wait_until(lambda: len(heard) == 1)
+    assert [embed.url for embed in heard[0].embeds] == ["https://example.org/page"]
+    assert heard[0].edited_at is None
+    await member.edit(said, "or https://example.org/other, that is")
+    await server.wait_until(lambda: len(heard) == 3)
+    edited, shown = heard[1:]
+    assert [len(one.embeds) for one in (edited, shown)] == [0, 1]
+    assert edited.edited_at
+    assert shown.edited_at
+    cut = edited.edited_at.microsecond // 1000 * 1000
+    assert shown.edited_at == edited.edited_at.replace(microsecond=cut)
+    await member.edit(said, "not <https://example.org>")
+    await server.wait_until(lambda: len(heard) == 4)
+    assert said.embeds == []
+
+
 async def test_typing_is_shown_until_a_message_comes(
     server: DiscordServer, guild: Guild, bot: Bot
 ) -> None:

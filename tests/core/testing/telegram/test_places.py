@@ -196,6 +196,23 @@ async def test_a_group_that_becomes_a_supergroup_says_where_it_went(
     assert new.texts == ["x"]
 
 
+async def test_a_group_that_becomes_a_supergroup_tells_so_in_both(
+    api: BotApi, alice: Person, bot: Bot
+) -> None:
+    group = api.group("Team", members=[alice])
+    new = api.migrate(group)
+    moved, came = (update.message for update in await bot.get_updates())
+    assert moved is not None
+    assert came is not None
+    assert moved.from_user is not None
+    assert (moved.chat.id, moved.migrate_to_chat_id) == (group.id, new.id)
+    assert (moved.from_user.id, moved.sender_chat) == (alice.id, None)
+    assert (came.chat.id, came.migrate_from_chat_id) == (new.id, group.id)
+    assert came.sender_chat is not None
+    assert (came.message_id, came.sender_chat.id) == (1, new.id)
+    assert new.messages == []
+
+
 async def test_a_reply_in_a_supergroup_begins_a_thread(
     api: BotApi, alice: Person, bot: Bot
 ) -> None:
