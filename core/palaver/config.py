@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     model_validator,
@@ -170,6 +171,14 @@ class Settings(SettingsModel):
     hooks: HookSettings = HookSettings()
     agents: dict[str, Table] = {}
     plugins: dict[str, Table] = {}
+    _file: Path | None = PrivateAttr(default=None)
+
+    def private(self) -> tuple[Path, ...]:
+        """Files and folders of Palaver's own: its data, its configuration, its tokens."""
+        usual = config_path(environment={})
+        file = self._file or usual
+        tokens = map(_token_file, self.plugins.values())
+        return (self.data_dir, usual.parent, file, *filter(None, tokens))
 
     def table(self, model: type[M], kind: Literal["plugins", "agents"], name: str) -> M:
         """The table `[kind.name]`, as its owner's model.
@@ -179,6 +188,14 @@ class Settings(SettingsModel):
         """
         tables = self.plugins if kind == "plugins" else self.agents
         return _validated(model, tables.get(name, {}), (kind, name))
+
+
+def _token_file(table: Table) -> Path | None:
+    """What a plugin's table names, checked or not."""
+    try:
+        return _expand(Path(table["token_file"]))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def config_path(explicit: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
@@ -216,7 +233,9 @@ def load_settings(
     file = config_path(path, environment)
     table = _read(file, required=required)
     variables = _from_environment(environment)
-    return _validated(Settings, _merged(table, variables), (), file=file, variables=variables)
+    settings = _validated(Settings, _merged(table, variables), (), file=file, variables=variables)
+    settings._file = file.absolute()  # noqa: SLF001 - of a class of this module
+    return settings
 
 
 def _read(file: Path, *, required: bool) -> Table:

@@ -111,11 +111,18 @@ class Retrying(Model):
 
 
 class FileSent(Model):
-    """The agent hands the user a file of the workspace."""
+    """The agent hands the user a file of the workspace.
+
+    Attributes:
+        path: the file itself, to be shown; by now the agent may have put something else there.
+        copied_to: a copy of it as it was when it was checked, under the same name, to be sent; it
+            is there until the next event is asked for. An agent makes it with its `outbox`.
+    """
 
     type: Literal["file_sent"] = "file_sent"
     path: str
     caption: str = ""
+    copied_to: str = ""
 
 
 class AgentFinished(Model):

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Iterable
 from uuid import UUID
 
 from palaver.dispatch import Hooks
-from palaver.events import Event, Told
+from palaver.events import Event, FileSent, Told
 from palaver.models import Session, Turn
+from palaver.outbox import discard
 from palaver.views import View
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,8 @@ class Submission:
 
     When you hold one, the prompt is durable, so its message can be acknowledged. A turn goes on
     whether or not its events are read.
+
+    An event is yours until you ask for the next one: then the copy of a `FileSent` is removed.
 
     Attributes:
         turn_id: None for a command that started no turn.
@@ -31,6 +34,7 @@ class Submission:
         self.duplicate = duplicate
         self.others: tuple[Submission, ...] = ()
         self._events: deque[Event] = deque()
+        self._sent: list[FileSent] = []  # drawn, and not yet dealt with
         self._more = asyncio.Event()
         self._ended = duplicate
 
@@ -56,17 +60,25 @@ class Submission:
         return self
 
     async def __anext__(self) -> Event:
+        while self._sent:
+            await discard(self._sent.pop())
         while not self._events:
             if self._ended:
                 raise StopAsyncIteration
             self._more.clear()
             await self._more.wait()
-        return self._events.popleft()
+        return self._draw()
 
     def waiting(self) -> Iterable[Event]:
         """Take what is there already, without waiting; for those who draw several at once."""
         while self._events:
-            yield self._events.popleft()
+            yield self._draw()
+
+    def _draw(self) -> Event:
+        event = self._events.popleft()
+        if isinstance(event, FileSent):
+            self._sent.append(event)
+        return event
 
 
 class Tap:

@@ -54,7 +54,7 @@ def test_without_a_file_and_without_variables_the_defaults_hold(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     settings = load_settings(environment={})
-    assert settings == Settings()
+    assert settings.model_dump() == Settings().model_dump()
     assert settings.data_dir == tmp_path / "data/palaver"
     assert config_path() == tmp_path / "config/palaver/palaver.toml"
 
@@ -155,7 +155,8 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
 
 def test_an_empty_variable_names_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    assert load_settings(environment={"PALAVER_CONFIG": ""}) == Settings()
+    settings = load_settings(environment={"PALAVER_CONFIG": ""})
+    assert settings.model_dump() == Settings().model_dump()
 
 
 @pytest.mark.parametrize(
@@ -257,6 +258,23 @@ def test_folders_are_absolute_and_know_the_home(
     settings = load(file, 'data_dir = "~/data"\n[sessions]\nworkspace = "code"')
     assert settings.data_dir == tmp_path / "data"
     assert settings.sessions.workspace == tmp_path / "code"
+
+
+def test_what_is_palavers_own_is_known(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    tables = (
+        'data_dir = "~/data"\n[plugins.chat]\ntoken_file = "~/chat.token"\n'
+        '[plugins.gone]\ntoken_file = "~nobody-at-all/token"\n[plugins.odd]\ntoken_file = 1'
+    )
+    usual = tmp_path / "config" / "palaver"
+    own = {tmp_path / "data", tmp_path / "chat.token", file, usual}
+    assert set(load(file, tables).private()) == own
+    monkeypatch.chdir(tmp_path)
+    assert file in load_settings(Path(file.name), {}).private()
+    assert usual in Settings().private()
 
 
 def test_a_secret_is_shown_nowhere(file: Path) -> None:

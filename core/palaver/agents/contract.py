@@ -11,6 +11,7 @@ from palaver.config import PoolSettings
 from palaver.events import AgentEvent
 from palaver.identity import SessionId
 from palaver.models import Decision, Prompt, Question, Session, Stamp
+from palaver.outbox import OUTBOX, Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class Agent(ABC):
         settings_model: the model of `[agents.NAME]`.
         settings: that table, checked.
         data_dir: a folder of Palaver's where the agent may keep what it needs.
+        outbox: checks and copies what a session hands over; it makes the event for that.
     """
 
     name: ClassVar[str]
@@ -182,6 +184,8 @@ class Agent(ABC):
     def __init__(self, settings: PoolSettings, data_dir: Path) -> None:
         self.settings = settings
         self.data_dir = data_dir
+        self.outbox = Outbox(data_dir / OUTBOX)
+        self.outbox.private = (data_dir,)
 
     @abstractmethod
     async def open(self, session: Session, *, resume: bool) -> AgentProcess:

@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import importlib.util
 import logging
 import os
 import re
@@ -13,7 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from palaver.agents.claude.failures import LOGIN_HINT, SANDBOX_HINT
+from palaver.agents.claude.bundle import bundled, bundled_version, login_hint
+from palaver.agents.claude.failures import SANDBOX_HINT
 from palaver.agents.claude.options import build_arguments, build_environment, read_settings
 from palaver.agents.claude.processes import (
     descendants,
@@ -69,6 +69,8 @@ class ClaudeAgent(Agent):
             if isinstance(settings, ClaudeSettings)
             else ClaudeSettings(**settings.model_dump())
         )
+        self.outbox.denied = self.settings.deny_read
+        self.outbox.private += (configuration_folder(),)
         self.transcripts = ClaudeTranscripts()
         self._versions: dict[tuple[Path, int, int], str] = {}
 
@@ -91,14 +93,14 @@ class ClaudeAgent(Agent):
             session,
             program,
             configuration_folder(),
-            self.data_dir,
+            self.outbox.private,
             resume=resume,
         )
         environment = build_environment(
             self.settings, os.environ, session.workspace, sdk_version=client.SDK_VERSION
         )
         process: AgentProcess = await client.start_process(
-            session, self.settings, arguments, environment, spent
+            session, self.settings, arguments, environment, spent, self.outbox
         )
         return process
 
@@ -148,8 +150,8 @@ class ClaudeAgent(Agent):
                     hint="Correct cli_path in [agents.claude], or leave it out.",
                 )
             return configured
-        if (bundled := _bundled()) is not None:
-            return bundled
+        if (program := bundled()) is not None:
+            return program
         if found := shutil.which("claude"):
             return Path(found)
         raise AgentMissingError(
@@ -164,8 +166,8 @@ class ClaudeAgent(Agent):
         Raises:
             AgentError: if it is too old, or does not tell.
         """
-        if program == _bundled():
-            return await asyncio.to_thread(_bundled_version, program)
+        if program == bundled():
+            return await asyncio.to_thread(bundled_version, program)
         stat = await asyncio.to_thread(program.stat)
         key = (program, stat.st_mtime_ns, stat.st_size)
         if key not in self._versions:
@@ -246,21 +248,6 @@ def _client_module() -> "types.ModuleType":
     return importlib.import_module("palaver.agents.claude.client")
 
 
-def _bundled() -> Path | None:
-    spec = importlib.util.find_spec("claude_agent_sdk")
-    if spec is None or spec.origin is None:
-        return None
-    program = Path(spec.origin).parent / "_bundled" / "claude"
-    return program if program.is_file() else None
-
-
-def _bundled_version(program: Path) -> str:
-    try:
-        return program.with_name("claude.version").read_text("utf-8").strip()
-    except OSError:
-        return ""
-
-
 def _parsed(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
@@ -282,8 +269,8 @@ def _examine_login() -> Health:
     if read_settings(configuration_folder() / "settings.json").get("apiKeyHelper"):
         return Health("claude login", True, "an apiKeyHelper is set")
     if sys.platform == "darwin":  # there a login is in the keychain, which is not ours to open
-        return Health("claude login", None, "no API key is set", LOGIN_HINT)
-    return Health("claude login", False, "no API key and no login found", LOGIN_HINT)
+        return Health("claude login", None, "no API key is set", login_hint())
+    return Health("claude login", False, "no API key and no login found", login_hint())
 
 
 def _examine_configuration() -> Health:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from palaver.errors import (
 )
 from palaver.events import AgentEvent, FileSent
 from palaver.models import Prompt, Session, Usage
+from palaver.outbox import NotSentError, Outbox, discard
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +55,14 @@ class ClaudeProcess(AgentProcess):
         settings: ClaudeSettings,
         transport: ClaudeTransport,
         spent: Usage,
+        outbox: Outbox,
     ) -> None:
         self.session_id = session.id
         self._workspace = session.workspace
         self._settings = settings
         self._transport = transport
         self._spending = Spending(spent)
+        self._outbox = outbox
         self._model = session.model
         self._turn: RunningTurn | None = None
         self._usable = False
@@ -228,12 +232,16 @@ class ClaudeProcess(AgentProcess):
             self._transport.touch()
 
     async def _send_file(self, arguments: Mapping[str, Any]) -> str:
-        path = await asyncio.to_thread(files.inside, self._workspace, str(arguments.get("path")))
-        if self._turn is None:
-            raise files.NotSentError("No prompt of the user is being worked on.")
-        caption = str(arguments.get("caption") or "")
-        self._turn.put(FileSent(path=str(path), caption=caption))
-        return f"{path.name} is on its way to the user."
+        turn = self._turn
+        if turn is None:
+            raise NotSentError("No prompt of the user is being worked on.")
+        path, caption = str(arguments.get("path")), str(arguments.get("caption") or "")
+        sent = await self._outbox.take(self._workspace, path, caption)
+        if turn is not self._turn:  # it has ended meanwhile
+            await discard(sent)
+            raise NotSentError("The prompt it was for is over.")
+        turn.put(sent)
+        return f"{Path(sent.path).name} is on its way to the user."
 
     # --- control ------------------------------------------------------------------------------
 
@@ -341,11 +349,13 @@ async def start_process(
     arguments: list[str],
     environment: Mapping[str, str],
     spent: Usage,
+    outbox: Outbox,
 ) -> ClaudeProcess:
     """A process for this session, ready for a prompt.
 
     Args:
         spent: what the session has cost before.
+        outbox: where what it hands over is copied to.
 
     Raises:
         SessionLostError: if it is to resume a session that it does not find.
@@ -354,6 +364,6 @@ async def start_process(
     transport = ClaudeTransport(
         arguments, environment, session.workspace, max_line=settings.max_line_mb << 20
     )
-    process = ClaudeProcess(session, settings, transport, spent)
+    process = ClaudeProcess(session, settings, transport, spent, outbox)
     await process.start()
     return process

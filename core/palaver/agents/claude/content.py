@@ -19,7 +19,7 @@ _SIGNATURES = (
 
 def is_compaction(prompt: Prompt) -> bool:
     """Whether this is `/compact`, with or without a word on what to keep."""
-    return prompt.text.split(maxsplit=1)[:1] == ["/compact"]
+    return prompt.text.split(maxsplit=1)[:1] == ["/compact"] and not prompt.attachments
 
 
 def is_command(prompt: Prompt) -> bool:

@@ -5,10 +5,10 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from palaver.agents.claude.bundle import login_hint
 from palaver.errors import AgentCrashedError, AgentError, AgentLoginError, AgentOutdatedError
 
 SANDBOX_HINT = "Install bubblewrap and socat, or set sandbox = false in [agents.claude]."
-LOGIN_HINT = "Run `claude` once and log in, or set ANTHROPIC_API_KEY."
 _NO_LOGIN = re.compile(
     r"not logged in|please run /login|invalid api key|invalid x-api-key|oauth token|"
     r"authentication[_ ](failed|error)|could not resolve authentication",
@@ -40,7 +40,7 @@ def crashed(code: int | None, stderr: str, failed_result: Mapping[str, Any] | No
     """
     said = _said(failed_result) or _last_line(stderr)
     if _NO_LOGIN.search(said):
-        return AgentLoginError("Claude Code is not logged in.", hint=LOGIN_HINT)
+        return AgentLoginError("Claude Code is not logged in.", hint=login_hint())
     if option := _UNKNOWN_OPTION.search(stderr):
         return AgentOutdatedError(
             f"This Claude Code does not know the option {option[1]}.",
@@ -81,7 +81,7 @@ def turn_failure(
     """
     said = "; ".join(errors) or text
     if kind == "authentication_failed" or status in (401, 403) or _NO_LOGIN.search(said):
-        return f"Claude refused the login. {LOGIN_HINT}"
+        return f"Claude refused the login. {login_hint()}"
     if kind == "billing_error":
         return f"The account cannot pay for this: {_brief(said)} Check its billing, then /retry."
     if status == 429 or kind == "rate_limit":

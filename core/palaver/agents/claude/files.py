@@ -1,12 +1,12 @@
 """The tool with which the agent hands the user a file of the workspace."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import claude_agent_sdk as sdk
 
 from palaver.agents.claude.options import FILE_SERVER, FILE_TOOL
+from palaver.outbox import NotSentError
 
 _DESCRIPTION = (
     "Send the user a file of the workspace through the chat. Use it when the user wants to have "
@@ -20,10 +20,6 @@ _SCHEMA = {
     },
     "required": ["path"],
 }
-
-
-class NotSentError(Exception):
-    """Raised when a file cannot be sent; its text is for the agent."""
 
 
 def server(send: Callable[[Mapping[str, Any]], Awaitable[str]]) -> sdk.McpSdkServerConfig:
@@ -41,18 +37,3 @@ def server(send: Callable[[Mapping[str, Any]], Awaitable[str]]) -> sdk.McpSdkSer
             return {"content": [{"type": "text", "text": str(error)}], "is_error": True}
 
     return sdk.create_sdk_mcp_server(FILE_SERVER, tools=[send_file])
-
-
-def inside(workspace: Path, path: str) -> Path:
-    """The file that is meant, all links resolved. Blocking.
-
-    Raises:
-        NotSentError: if it is no file, or not in the workspace.
-    """
-    root = workspace.resolve()
-    file = (root / path).resolve()
-    if not file.is_relative_to(root):
-        raise NotSentError(f"{path} is not in the workspace; copy it there first.")
-    if not file.is_file():
-        raise NotSentError(f"There is no file {path}.")
-    return file

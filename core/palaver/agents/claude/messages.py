@@ -27,6 +27,8 @@ from palaver.events import (
 from palaver.identity import SessionId
 
 _OUTPUT_SHOWN = 400
+_ASKED = frozenset({"AskUserQuestion", "ExitPlanMode"})
+"""Tools that are a question to the user, who is told of them as such."""
 _STOPPED = frozenset({"aborted_streaming", "aborted_tools"})
 
 
@@ -60,6 +62,7 @@ class Translation:
         self._compacted = False
         self._compact_error = ""
         self._waiting = False
+        self._asked: set[str] = set()
         self._blocks: list[str] = []  # since the last tool
         self._unfinished = ""
         self._prompt_tokens: int | None = None
@@ -170,6 +173,9 @@ class Translation:
                     self._blocks.append(text)
                     self._unfinished = ""
                     yield TextBlock(text=text)
+                case sdk.ToolUseBlock(id=tool_id, name=name) if name in _ASKED:
+                    self._blocks.clear()
+                    self._asked.add(tool_id)
                 case sdk.ToolUseBlock() | sdk.ServerToolUseBlock():
                     self._blocks.clear()
                     summary = summary_of(block.name, block.input, self._workspace)
@@ -182,7 +188,7 @@ class Translation:
         if not self._ours or message.parent_tool_use_id or isinstance(message.content, str):
             return
         for block in message.content:
-            if isinstance(block, sdk.ToolResultBlock):
+            if isinstance(block, sdk.ToolResultBlock) and block.tool_use_id not in self._asked:
                 yield ToolFinished(
                     tool_id=block.tool_use_id,
                     ok=not block.is_error,

@@ -72,7 +72,7 @@ def build_arguments(
     session: Session,
     program: Path,
     configuration: Path,
-    data_dir: Path,
+    private: Sequence[Path],
     *,
     resume: bool,
 ) -> list[str]:
@@ -82,7 +82,7 @@ def build_arguments(
 
     Args:
         configuration: the folder of Claude Code's own settings, logins and transcripts.
-        data_dir: Palaver's.
+        private: files and folders that sandboxed commands may not see; a workspace may lie in one.
     """
     identity = "--resume" if resume else "--session-id"
     arguments = [
@@ -109,7 +109,7 @@ def build_arguments(
         arguments.append(f"--model={model}")
     if settings.append_system_prompt:
         arguments.append(f"--append-system-prompt={settings.append_system_prompt}")
-    if own := _own_settings(settings, session.workspace, (configuration, data_dir)):
+    if own := _own_settings(settings, session.workspace, private):
         arguments.append(f"--settings={json.dumps(own)}")
     arguments += [f"--add-dir={folder}" for folder in settings.add_dirs]
     return arguments
@@ -170,9 +170,15 @@ def _own_settings(
             "filesystem": {
                 "denyRead": [str(folder) for folder in (*private, *settings.deny_read)],
                 "allowRead": [str(folder) for folder in (workspace, *settings.add_dirs)],
+                # elsewhere nothing can be written anyway; around the workspace it would deny that
+                "denyWrite": [str(place) for place in private if _contains(workspace, place)],
             },
         }
     return own
+
+
+def _contains(workspace: Path, place: Path) -> bool:
+    return place.resolve().is_relative_to(workspace.resolve())
 
 
 def _deny_rules(folders: Iterable[Path]) -> list[str]:

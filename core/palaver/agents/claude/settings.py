@@ -32,7 +32,8 @@ class ClaudeSettings(PoolSettings):
             the workspace, and cannot see other workspaces and sessions. Without what it needs
             (bubblewrap and socat on Linux) no session starts.
         sandbox_in_container: make do with the weaker sandbox that works inside a container.
-        deny_read: folders that neither tools nor sandboxed commands may read.
+        deny_read: folders that neither tools nor sandboxed commands may read, and of which no
+            file is sent.
         background_tasks: let the agent leave work running after its answer. What such work says
             later reaches nobody, because no prompt waits for it.
         shared_memory: let Claude Code keep what it learns in a workspace for all sessions there,

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from palaver.agents.claude.transcripts import configuration_folder
+
 _LENGTH = 160
 _TELLING = {
     "Bash": ("command",),
@@ -24,14 +26,13 @@ _TELLING = {
     "TaskOutput": ("task_id",),
 }
 _EDITING = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
+_OWN_FOLDERS = ("plans", "projects")  # the latter has its memory
 _PATHS = frozenset({"file_path", "notebook_path", "path"})
 _USUAL = ("command", "file_path", "path", "url", "query", "pattern", "description", "name")
 
 
 def summary_of(tool: str, tool_input: Mapping[str, Any], workspace: Path) -> str:
     """One line, such as the command or the path; empty if there is nothing telling."""
-    if tool == "AskUserQuestion":
-        return one_line(_question(tool_input))
     if tool == "TodoWrite":
         return one_line(_doing(tool_input))
     keys = _TELLING.get(tool)
@@ -44,8 +45,13 @@ def summary_of(tool: str, tool_input: Mapping[str, Any], workspace: Path) -> str
 
 
 def edited_file(tool: str, tool_input: Mapping[str, Any]) -> str:
-    """The file that a tool for editing will change; empty for all other tools."""
-    return visible(str(tool_input.get(_TELLING[tool][0], ""))) if tool in _EDITING else ""
+    """The file that a tool for editing will change; empty for all other tools.
+
+    It is empty, too, for what Claude Code writes for itself, such as a plan before it is shown.
+    """
+    file = str(tool_input.get(_TELLING[tool][0], "")) if tool in _EDITING else ""
+    own = (configuration_folder() / name for name in _OWN_FOLDERS)
+    return "" if any(Path(file).is_relative_to(folder) for folder in own) else visible(file)
 
 
 def short_path(path: str, workspace: Path) -> str:
@@ -78,12 +84,6 @@ def visible(text: str) -> str:
 
 def _spelt(character: str) -> str:
     return f"\\u{{{ord(character):x}}}"
-
-
-def _question(tool_input: Mapping[str, Any]) -> str:
-    questions = tool_input.get("questions")
-    first = questions[0] if isinstance(questions, list) and questions else {}
-    return str(first.get("question", "")) if isinstance(first, dict) else ""
 
 
 def _doing(tool_input: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from core.agents.claude.conftest import Claude, finished, say
 from palaver.agents.claude.agent import ClaudeAgent
+from palaver.agents.claude.failures import crashed, turn_failure
 from palaver.agents.claude.settings import ClaudeSettings
 from palaver.agents.contract import Health
 from palaver.config import PoolSettings
@@ -92,6 +93,23 @@ async def test_a_login_is_found_wherever_it_is(
     login = health(await agent.examine(), "claude login")
     assert login.ok
     assert "secret-token" not in str(login)
+
+
+async def test_who_has_no_claude_of_their_own_is_told_of_the_one_that_came_along(
+    claude: Claude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = await claude.agent().examine()
+    bundled = health(found, "claude program").detail
+    assert f"Run `{bundled}` once" in health(found, "claude login").hint
+    assert f"`{bundled}`" in turn_failure("success", 401, [], "", None)
+    refused = crashed(1, "Invalid API key · Please run /login", None)
+    assert f"`{bundled}`" in refused.hint
+    own = tmp_path / "claude"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    assert "Run `claude` once" in health(await claude.agent().examine(), "claude login").hint
 
 
 async def test_a_folder_that_cannot_be_written_is_told(

@@ -12,8 +12,8 @@ from claude_agent_sdk.types import PermissionRuleValue
 from core.agents.claude.conftest import Claude, Person, finished, only, say, use
 from palaver.agents.claude.approvals import decide, session_rules
 from palaver.agents.claude.previews import fenced, preview_of
-from palaver.agents.claude.summaries import summary_of
-from palaver.events import ToolFinished
+from palaver.agents.claude.summaries import edited_file, summary_of
+from palaver.events import ToolFinished, ToolStarted
 from palaver.models import Choice, Decision, Question
 
 HERE = Path("/home/alice/code")
@@ -105,6 +105,7 @@ async def test_a_question_reaches_the_user_and_its_answer_the_agent(claude: Clau
     ]
     assert "Blue" in finished(events).text
     assert not person.approvals
+    assert only(events, ToolStarted) + only(events, ToolFinished) == []
 
 
 async def test_a_question_without_an_answer_is_refused_and_the_turn_goes_on(
@@ -267,3 +268,19 @@ def test_a_preview_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert "+x" in preview_of("Write", {"file_path": str(pipe), "content": "x"}, HERE)
+
+
+def test_what_claude_code_keeps_for_itself_is_no_file_that_was_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "own"))
+    changed = {
+        path: edited_file("Write", {"file_path": str(tmp_path / path)}) != ""
+        for path in ("own/plans/a.md", "own/projects/x/memory/b.md", "own/CLAUDE.md", "plans/a.md")
+    }
+    assert changed == {
+        "own/plans/a.md": False,
+        "own/projects/x/memory/b.md": False,
+        "own/CLAUDE.md": True,
+        "plans/a.md": True,
+    }

@@ -287,7 +287,7 @@ def test_values_cannot_become_flags(claude: Claude) -> None:
     settings = ClaudeSettings(append_system_prompt="--dangerously-skip-permissions")
     session = claude.session(model="--debug")
     arguments = build_arguments(
-        settings, session, Path("/bin/claude"), claude.home, claude.home, resume=False
+        settings, session, Path("/bin/claude"), claude.home, [claude.home], resume=False
     )
     assert "--model=--debug" in arguments
     assert "--append-system-prompt=--dangerously-skip-permissions" in arguments
@@ -355,6 +355,55 @@ async def test_a_sandboxed_command_sees_and_writes_its_own_workspace_only(claude
     await run(f"touch {claude.home}/made.txt")
     assert not (claude.home / "made.txt").exists()
     assert not person.approvals
+
+
+@pytest.mark.skipif(
+    not (shutil.which("bwrap") and shutil.which("socat")), reason="needs bubblewrap and socat"
+)
+async def test_a_sandboxed_command_spares_what_is_palavers_in_its_workspace(claude: Claude) -> None:
+    data = claude.home / "data"
+    data.mkdir()
+    (data / "palaver.db").write_text("milk")
+    token = claude.home / "chat.token"
+    token.write_text("milk")
+    agent = claude.agent(sandbox=True, sandbox_in_container=True)
+    agent.outbox.private += (token, claude.home / "none", claude.home / "none.toml")
+    process = await agent.open(claude.session(workspace=claude.home), resume=False)
+    claude.opened.append(process)
+
+    async def run(command: str) -> str:
+        return finished(await say(process, use("Bash", command=command))).text
+
+    await run(
+        "echo x > chat.token; touch data/made.txt; rm -rf data; "
+        "touch .claude/made.txt; touch made.txt"
+    )
+    assert (claude.home / "made.txt").exists()
+    assert not (claude.home / ".claude" / "made.txt").exists()
+    assert [path.name for path in data.iterdir()] == ["palaver.db"]
+    assert token.read_text() == "milk"
+    assert "milk" not in await run("cat data/palaver.db chat.token")
+
+
+def test_what_is_palavers_is_not_written_only_where_the_workspace_contains_it(
+    claude: Claude, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    data, configuration = tmp_path / "data", tmp_path / ".claude"
+
+    def denied(workspace: Path) -> list[str]:
+        settings, session = ClaudeSettings(sandbox=True), claude.session(workspace=workspace)
+        arguments = build_arguments(
+            settings, session, Path("claude"), configuration, [configuration, data], resume=False
+        )
+        [own] = [one for one in arguments if one.startswith("--settings=")]
+        filesystem = json.loads(own.partition("=")[2])["sandbox"]["filesystem"]
+        return list(filesystem["denyWrite"])
+
+    assert denied(data / "workspaces" / "mine") == []
+    assert denied(tmp_path / "elsewhere") == []
+    for workspace in (tmp_path, tmp_path / "link"):
+        assert denied(workspace) == [str(configuration), str(data)]
 
 
 async def test_a_denied_folder_cannot_be_read(claude: Claude) -> None:
