@@ -41,29 +41,43 @@ class Access:
         self._grants = grants
         self._told: OrderedDict[Namespace, float] = OrderedDict()
 
-    async def role(self, namespace: Namespace, conversation: ConversationId) -> Role:
-        """What this namespace may do here.
+    async def find(self, namespace: Namespace, conversation: ConversationId) -> Role | None:
+        """What this namespace may do here; None for a stranger.
 
         Raises:
-            AccessDeniedError: if it may do nothing; that it has tried is logged.
+            AccessDeniedError: if a plugin says no outright; that it has tried is logged.
+            AccessUnknownError: if a plugin cannot tell now.
             StoreError: if the grants cannot be read.
         """
-        role = await self.find(namespace, conversation)
-        if role is None:
-            raise self.refusal(namespace)
-        return role
+        role = await self._ungranted(namespace, conversation)
+        if role is Role.OWNER:
+            return role
+        grant = await self._grants.get(namespace)
+        return granted_role(grant) if grant else role
 
-    async def find(self, namespace: Namespace, conversation: ConversationId) -> Role | None:
-        """As `role`, but None for a stranger; a plugin may still have said no outright."""
+    async def admits(self, namespace: Namespace, conversation: ConversationId) -> bool:
+        """Whether it may do anything here; that it has tried is logged if not.
+
+        Raises:
+            AccessUnknownError: if a plugin cannot tell now.
+            StoreError: if the grants cannot be read, and nothing else lets it in.
+        """
+        try:
+            role = await self._ungranted(namespace, conversation)
+        except AccessDeniedError:
+            return False
+        if role or await self._grants.get(namespace):
+            return True
+        self.refusal(namespace)
+        return False
+
+    async def _ungranted(self, namespace: Namespace, conversation: ConversationId) -> Role | None:
+        """What it may do by a plugin's word and the lists."""
         answer = await self._hooks.authorize(namespace, conversation)
         if answer is False:
             raise self.refusal(namespace)
         listed = listed_role(self._settings, namespace)
-        if listed is Role.OWNER:
-            return listed
-        if grant := await self._grants.get(namespace):
-            return granted_role(grant)
-        return Role.MEMBER if answer else listed
+        return listed or (Role.MEMBER if answer else None)
 
     def refusal(self, namespace: Namespace) -> AccessDeniedError:
         """The answer to a stranger; who it was is logged, once an hour."""

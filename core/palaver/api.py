@@ -22,6 +22,7 @@ from palaver.config import (
 from palaver.engine import Completion, Engine, error_view, open_engine
 from palaver.errors import (
     AccessDeniedError,
+    AccessUnknownError,
     AgentError,
     CommandError,
     ConfigError,
@@ -95,6 +96,7 @@ from palaver.views import Action, FieldRow, Item, View, encode_button
 __all__ = [
     "SHARING",
     "AccessDeniedError",
+    "AccessUnknownError",
     "Account",
     "Action",
     "Agent",

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pluggy
 
-from palaver.errors import PromptRejectedError
+from palaver.errors import AccessUnknownError, PalaverError, PromptRejectedError
 from palaver.identity import ConversationId, Namespace
 from palaver.models import (
     ApprovalRequest,
@@ -94,14 +94,18 @@ class Hooks:
     # --- first answer wins ----------------------------------------------------------------------
 
     async def authorize(self, namespace: Namespace, conversation: ConversationId) -> bool | None:
-        """None if no plugin has an opinion; a plugin that fails says no."""
+        """None if no plugin has an opinion.
+
+        Raises:
+            AccessUnknownError: if a plugin that is asked fails.
+        """
         for implementation in self._implementations("on_authorize", namespace):
             try:
                 answer = await self._call(
                     implementation, namespace=namespace, conversation=conversation
                 )
-            except _Failed:
-                return False
+            except _Failed as failed:
+                raise AccessUnknownError from failed.__cause__
             if answer is not None:
                 return answer is True
         return None
@@ -199,6 +203,9 @@ class Hooks:
                 answer = await self._threads.call(name, partial(implementation.function, **used))
                 return await answer if inspect.isawaitable(answer) else answer
         except PromptRejectedError as error:
+            raise _Failed from error
+        except PalaverError as error:  # it says in words what is wrong
+            log.warning("plugin %s: %s: %s", name, what, error)
             raise _Failed from error
         except asyncio.CancelledError as error:
             if _is_cancelled():

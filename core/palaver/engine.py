@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,19 +13,19 @@ from uuid import UUID
 from palaver.access import Access, Role
 from palaver.agents.contract import Agent
 from palaver.agents.pool import Pool
-from palaver.commands.contract import Command, CommandCall
+from palaver.commands.contract import CommandCall
 from palaver.commands.registry import BUILT_IN, Commands, is_command
 from palaver.config import Settings
 from palaver.errors import (
     CommandError,
     ConfigError,
     PalaverError,
-    SessionError,
     SessionNotFoundError,
 )
 from palaver.feeds import Submission
 from palaver.guard import Guard
 from palaver.identity import ConversationId, Namespace, SessionId
+from palaver.keeping import Keeping, Kept, Seen, agents_own
 from palaver.models import (
     Audio,
     DeliveryState,
@@ -38,19 +37,18 @@ from palaver.models import (
 )
 from palaver.notices import answered, offered, paired
 from palaver.offers import Offers
+from palaver.outbox import OUTBOX, Outbox
 from palaver.pairing import Pairing, code_in
 from palaver.plugins import PluginHost
 from palaver.recovery import Recovery
 from palaver.requests import Requests
-from palaver.sessions import SessionService
+from palaver.sessions import SessionService, inbox_of
 from palaver.store import Store
 from palaver.trash import Trash
 from palaver.turns import Turns
 from palaver.views import View, decode_button, owner_tag
 
 log = logging.getLogger(__name__)
-
-_REMEMBERED_COMMANDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ class Engine:
         self._pairing = Pairing(store.grants)
         self._agent_classes = host.agents()
         self._pools: dict[str, Pool] = {}
-        self._seen: OrderedDict[tuple[Namespace, ConversationId, str], None] = OrderedDict()
+        self._seen = Seen()
 
         def busy(session_id: SessionId) -> bool:
             return self.turns.busy(session_id)
@@ -99,6 +97,7 @@ class Engine:
         self.turns = Turns(
             settings.sessions, store, host.hooks, self.requests, self._pool, self.sessions
         )
+        self._keeping = Keeping(store, self.offers, self.turns, self.requests)
         self._guard = Guard(self._access, self.turns)
         self._recovery = Recovery(store, self.turns, self.agent, self._guard.admits)
 
@@ -112,21 +111,21 @@ class Engine:
 
         Raises:
             AccessDeniedError: if the namespace may not talk to Palaver here.
+            AccessUnknownError: if nobody can tell now whether it may.
             StoreError: if the prompt could not be kept; then nothing has happened.
         """
-        if self._key(prompt) in self._seen:
+        if prompt in self._seen:
             return Submission(duplicate=True)
         role = await self._access.find(prompt.namespace, prompt.conversation)
         code = code_in(prompt.text, plain=role is None) if prompt.private else None
         if code and (grant := await self._pairing.redeem(prompt.namespace, code)):
-            self._remember(prompt)
+            self._seen.add(prompt)
             return Submission.of(paired(grant))
         if role is None:
             raise self._access.refusal(prompt.namespace)
-        if is_command(prompt.text):
+        if is_command(prompt.text) and not prompt.attachments:  # a file has a caption
             return await self._command(prompt, role)
-        if prompt.text.startswith("//"):  # the agent's own command
-            prompt = prompt.model_copy(update={"text": prompt.text[1:]})
+        prompt = agents_own(prompt)
         question = self.requests.question(prompt.namespace, prompt.conversation)
         if question and prompt.text.strip() and not prompt.attachments:
             return self._answer(question, prompt)
@@ -152,12 +151,13 @@ class Engine:
         return await self.submit(prompt.model_copy(update={"text": command}))
 
     async def authorized(self, namespace: Namespace, conversation: ConversationId) -> bool:
-        """Whether a message from here would be taken; for what comes before a prompt."""
-        try:
-            await self._access.role(namespace, conversation)
-        except PalaverError:
-            return False
-        return True
+        """Whether a message from here would be taken; for what comes before a prompt.
+
+        Raises:
+            AccessUnknownError, StoreError: if that cannot be found out now, which is no reason to
+                say no.
+        """
+        return await self._access.admits(namespace, conversation)
 
     async def offer(self, prompts: Sequence[Prompt]) -> Submission:
         """Take what one user sent to one conversation while nobody listened, the oldest first.
@@ -165,15 +165,18 @@ class Engine:
         One prompt is run; several are kept, and their sender is asked. On return they are durable.
 
         Raises:
-            AccessDeniedError, StoreError: as in `submit`.
+            AccessDeniedError, AccessUnknownError, StoreError: as in `submit`.
         """
         first = prompts[0]
         if await self._access.find(first.namespace, first.conversation) is None:
             codes = (one for one in prompts if code_in(one.text, plain=True))
             return await self.submit(next(codes, first))
+        prompts = [one for one in prompts if not await self._store.ledger.has(one)]
+        if not prompts:  # all were taken before a crash, which kept that from being noted
+            return Submission(duplicate=True)
         waiting = await self.offers.get(first.namespace, first.conversation)
         if len(prompts) == 1 and not waiting:
-            return await self.submit(first)
+            return await self.submit(prompts[0])
         return Submission.of(offered(await self.offers.add(prompts)))
 
     async def amend(self, prompt: Prompt) -> bool:
@@ -181,16 +184,22 @@ class Engine:
 
         False, and nothing happens, if that one has started, is over or was never there.
         """
-        return await self.turns.amend(prompt)
+        return await self._keeping.amend(prompt)
+
+    async def kept(self, prompt: Prompt) -> Kept | None:
+        """What a message has become, by the owner, place and key of `prompt`: the prompt that it
+        is, or is a part of. None if nothing of it was kept, or not any more.
+        """
+        return await self._keeping.find(prompt)
 
     async def inbox(self, prompt: Prompt) -> Path:
         """The folder for the files of a prompt: in the workspace, where the agent may read.
 
         Raises:
-            SessionError: if it cannot be made, or leads out of the workspace.
+            SessionError: if it cannot be made, or is a link.
         """
         session = await self.sessions.current(prompt)
-        return await asyncio.to_thread(_inbox, session.workspace)
+        return await asyncio.to_thread(inbox_of, session.workspace)
 
     def asks(self, namespace: Namespace, conversation: ConversationId) -> bool:
         """Whether the agent has asked something here that the next message answers."""
@@ -227,7 +236,8 @@ class Engine:
         command = self.commands.get(name)
         if command is None or not command.sessions:
             return []
-        return await self._complete_session(namespace, command, argument.strip())
+        sessions = await self.sessions.suggest(namespace, argument.strip())
+        return [Completion(f"/{command.name} {one.id}", one.label) for one in sessions]
 
     async def stop(self, namespace: Namespace, turn_id: UUID) -> bool:
         """Stop one turn, in whatever session it runs or waits; False if it is over or not ours."""
@@ -269,6 +279,19 @@ class Engine:
         """Where this is the current session, or was until it was deleted."""
         return await self._store.of(session.namespace).conversations(session.id)
 
+    async def leave(self, frontend: str, conversation: ConversationId) -> None:
+        """The chat has deleted the conversation: what was current there may grow old now."""
+        await self._store.leave(frontend, conversation)
+
+    async def move(self, frontend: str, before: ConversationId, after: ConversationId) -> None:
+        """The chat has given the conversation another id for good: everybody's current sessions,
+        turns and offers there go over. What is current by the new id already stays.
+
+        Raises:
+            StoreError: if that could not be kept; then it can be tried again.
+        """
+        await self._keeping.move(frontend, before, after)
+
     # --- for commands ---------------------------------------------------------------------------
 
     async def last_turn(self, namespace: Namespace, conversation: ConversationId) -> Turn | None:
@@ -301,7 +324,7 @@ class Engine:
     # --- how ------------------------------------------------------------------------------------
 
     async def _command(self, prompt: Prompt, role: Role) -> Submission:
-        if not self._remember(prompt):
+        if not self._seen.add(prompt):
             return Submission(duplicate=True)
         try:
             command, argument = self.commands.parse(prompt.text, role)
@@ -314,33 +337,10 @@ class Engine:
             return Submission.of(error_view(CommandError(words, hint="The log says more.")))
         return Submission.of(answer) if isinstance(answer, View) else answer
 
-    def _key(self, prompt: Prompt) -> tuple[Namespace, ConversationId, str]:
-        return prompt.namespace, prompt.conversation, prompt.key
-
-    def _remember(self, prompt: Prompt) -> bool:
-        """Know what leaves nothing in the ledger, should it come twice; False if it just did."""
-        key = self._key(prompt)
-        if key in self._seen:
-            return False
-        self._seen[key] = None
-        if len(self._seen) > _REMEMBERED_COMMANDS:
-            self._seen.popitem(last=False)
-        return True
-
     def _answer(self, question: QuestionRequest, prompt: Prompt) -> Submission:
-        if not self._remember(prompt):
+        if not self._seen.add(prompt):
             return Submission(duplicate=True)
         return Submission.of(answered(self.requests.answer(question, prompt.text)))
-
-    async def _complete_session(
-        self, namespace: Namespace, command: Command, text: str
-    ) -> list[Completion]:
-        own = self._store.of(namespace)
-        if text:
-            sessions = await own.search(text)
-        else:
-            sessions, _ = await own.page(1)
-        return [Completion(f"/{command.name} {one.id}", one.label) for one in sessions]
 
     def _pool(self, name: str) -> Pool:
         pool = self._pools.get(name)
@@ -351,21 +351,10 @@ class Engine:
                 problem = f"there is no agent {name!r}; there are: {names}"
                 raise ConfigError(problem, location=["sessions", "agent"])
             table = self.settings.table(kind.settings_model, "agents", name)
-            pool = self._pools[name] = Pool(kind(table, self.settings.data_dir))
+            agent = kind(table, self.settings.data_dir)
+            agent.outbox.private += self.settings.private()
+            pool = self._pools[name] = Pool(agent)
         return pool
-
-
-def _inbox(workspace: Path) -> Path:
-    folder = workspace / "inbox"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        inside = folder.resolve().is_relative_to(workspace.resolve())
-    except OSError as error:
-        problem = f"The workspace takes no files: {error.strerror}."
-        raise SessionError(problem, hint=f"Look at {workspace}.") from error
-    if not inside:
-        raise SessionError("The inbox leads out of the workspace.", hint=f"Remove {folder}.")
-    return folder
 
 
 def error_view(error: PalaverError) -> View:
@@ -387,6 +376,7 @@ async def open_engine(settings: Settings, host: PluginHost) -> AsyncIterator[Eng
     store = await Store.open(location)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
+        await Outbox(settings.data_dir / OUTBOX).clear()
         engine = Engine(settings, host, store)
         engine.watch()
         stack.push_async_callback(host.hooks.shutdown, engine)

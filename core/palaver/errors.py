@@ -6,6 +6,7 @@ PalaverError
 ├── PluginError
 │   └── PluginConflictError
 ├── AccessDeniedError
+├── AccessUnknownError
 ├── PromptRejectedError
 ├── CommandError
 ├── SessionError
@@ -114,6 +115,15 @@ class AccessDeniedError(PalaverError):
 
     def __init__(self) -> None:
         super().__init__("You are not on this bot's access list.")
+
+
+class AccessUnknownError(PalaverError):
+    """Raised when nobody can tell now whether a namespace may talk to Palaver."""
+
+    hint = "Send it again in a moment."
+
+    def __init__(self) -> None:
+        super().__init__("It cannot be found out now whether you may use this bot.")
 
 
 class PromptRejectedError(PalaverError):

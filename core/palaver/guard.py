@@ -27,6 +27,7 @@ class Guard:
         self._turns = turns
         self._task: asyncio.Task[None] | None = None
         self._stopped: set[UUID] = set()
+        self._unknown: set[UUID] = set()
 
     def start(self) -> None:
         """Begin to look."""
@@ -42,7 +43,7 @@ class Guard:
         """Whether its sender is still let in.
 
         Raises:
-            StoreError: if that cannot be found out now.
+            AccessUnknownError, StoreError: if that cannot be found out now.
         """
         try:
             return await self._access.find(prompt.namespace, prompt.conversation) is not None
@@ -50,20 +51,30 @@ class Guard:
             return False
 
     async def look(self) -> None:
-        """Stop the turns of all who are no longer let in, those that wait first."""
+        """Stop the turns of all who are no longer let in, those that wait first.
+
+        Whom nobody can tell anything about now is left in peace until the next look.
+        """
         turns = self._turns.at_work()
-        self._stopped &= {turn.id for turn in turns}
+        for told in (self._stopped, self._unknown):
+            told &= {turn.id for turn in turns}
         for turn in reversed(turns):
-            if turn.id not in self._stopped and not await self.admits(turn.prompt):
-                await self._stop(turn)
+            if turn.id in self._stopped:
+                continue
+            try:
+                if not await self.admits(turn.prompt):
+                    await self._stop(turn)
+                self._unknown.discard(turn.id)
+            except PalaverError as error:
+                if turn.id not in self._unknown:
+                    owner = turn.prompt.namespace
+                    log.warning("whether %s is still let in is not known now: %s", owner, error)
+                self._unknown.add(turn.id)
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(INTERVAL_S)
-            try:
-                await self.look()
-            except PalaverError as error:  # the database may be readable again the next time
-                log.warning("who is let in could not be looked up: %s", error)
+            await self.look()
 
     async def _stop(self, turn: Turn) -> None:
         owner = turn.prompt.namespace

@@ -118,9 +118,12 @@ def on_shutdown(engine: "Engine") -> Awaitable[None] | None:
 def on_authorize(
     namespace: Namespace, conversation: ConversationId
 ) -> Awaitable[bool | None] | bool | None:
-    """May this namespace use Palaver here? First answer wins; an exception counts as no.
+    """May this namespace use Palaver here? First answer wins.
 
-    With no answer the access list decides; with none of that, the answer is no.
+    With no answer the access list decides; with none of that, the answer is no. An exception means
+    that it is not known now: nothing new is taken, and the sender is told to try again, but what
+    runs or waits already is neither stopped nor dropped: it is asked again. Raise a
+    `PalaverError` for what is known to pass: it is logged in one line.
     """
 
 

@@ -43,6 +43,7 @@ class Prompt(Model):
     Attributes:
         key: the frontend's own id of the message. The same key twice runs once.
         text: as typed; a leading slash makes it a command.
+        messages: the keys of all messages that it was made of; empty if that is not known.
         workspace: the directory a *new* session works in, where the frontend knows it.
         upkeep: an automatic compaction; the engine's own.
         private: nobody but the sender reads along here, so it may hold a pairing code.
@@ -53,6 +54,7 @@ class Prompt(Model):
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
     key: str = Field(default_factory=lambda: uuid4().hex, min_length=1, max_length=200)
+    messages: tuple[str, ...] = ()
     workspace: Path | None = None
     private: bool = False
     upkeep: bool = False

@@ -15,27 +15,33 @@ asks again.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 from uuid import uuid4
 
 import palaver.notices as notices
 import palaver.processes as processes
 from palaver.agents.contract import Agent
-from palaver.errors import PalaverError, SessionNotFoundError
+from palaver.errors import PalaverError, SessionNotFoundError, StoreError
 from palaver.events import TurnFinished
 from palaver.feeds import Submission
-from palaver.identity import SessionId
+from palaver.identity import ConversationId, Namespace, SessionId
 from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, now
 from palaver.store import Store
 from palaver.turns import CUT_OFF, Turns, ended
 
 log = logging.getLogger(__name__)
 
-Left = list[tuple[Turn, Submission]]
+T = TypeVar("T")
+Pair = tuple[Turn, Submission]
+Left = list[Pair]
 
 REDELIVERY_DAYS = 7
 """Days after which an answer that was not delivered is no news any more."""
+ASK_AGAIN_S = 2.0
+"""Seconds until what could not be found out, or not be kept, is tried again."""
 
 
 class Recovery:
@@ -81,25 +87,81 @@ class Recovery:
         ]
         # all of them first, so that what is new cannot get in between, here or in another Palaver
         ours = [turn for turn in left if await self._store.ledger.adopt(turn, self._runner)]
+        undecided: dict[tuple[Namespace, ConversationId], list[Turn]] = {}
         for turn in ours:
-            admitted = await self._admits(turn.prompt)
-            for one, submission in await self._taken_up(turn, admitted=admitted):
+            place = turn.prompt.namespace, turn.prompt.conversation
+            admitted = None if place in undecided else await self._known(turn.prompt)
+            if admitted is None:  # nothing of this conversation is taken up before it
+                undecided.setdefault(place, []).append(turn)
+                continue
+            for one, submission in await self._taken_up(*self._pairs(turn), admitted=admitted):
                 if admitted:
                     yield one, submission
+        for turns in undecided.values():
+            later = [self._pairs(turn) for turn in turns]
+            self._spawn(self._decided(later))
+            for pair in (pair for pairs in later for pair in pairs if pair):
+                yield pair
 
-    async def _taken_up(self, turn: Turn, *, admitted: bool) -> Left:
+    def _pairs(self, turn: Turn) -> tuple[Pair, Pair | None]:
+        """The turn, and the one that may follow it, each with what comes of it."""
+        following = _following(turn, self._runner)
+        added = (following, Submission(following.id)) if following else None
+        return (turn, Submission(turn.id)), added
+
+    async def _known(self, prompt: Prompt) -> bool | None:
+        """Whether its sender is let in; None if nobody can tell now."""
+        try:
+            return await self._admits(prompt)
+        except PalaverError as error:
+            log.warning("what %s has left waits: %s", prompt.namespace, error)
+            return None
+
+    async def _decided(self, waiting: list[tuple[Pair, Pair | None]]) -> None:
+        """Take up what was left in one conversation as soon as it is known who is let in."""
+        for pair, following in waiting:
+            left: Left = []
+            try:
+                left = await self._kept(partial(self._decide, pair, following))
+            except PalaverError as error:  # the next start finds it again
+                log.warning("turn %s was left, and cannot be taken up: %s", pair[0].id, error)
+            for unused in (one for one in (pair, following) if one and one not in left):
+                unused[1].end()
+
+    async def _decide(self, pair: Pair, following: Pair | None) -> Left:
+        admitted = await self._known(pair[0].prompt)
+        while admitted is None:
+            await asyncio.sleep(ASK_AGAIN_S)
+            admitted = await self._known(pair[0].prompt)
+        if admitted:
+            return await self._taken_up(pair, following, admitted=True)
+        await self._taken_up(*self._pairs(pair[0]), admitted=False)
+        return []
+
+    async def _kept(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Again and again while the store refuses: what is ours and not over blocks its session."""
+        while True:
+            try:
+                return await work()
+            except StoreError as error:
+                log.warning("what was left waits: %s", error)
+                await asyncio.sleep(ASK_AGAIN_S)
+
+    async def _taken_up(self, pair: Pair, following: Pair | None, *, admitted: bool) -> Left:
         """What comes of a turn that was left; of one who is shut out it must end, too."""
-        following = _following(turn, self._runner) if admitted else None
+        turn, told = pair
+        following = following if admitted else None
         if turn.state not in (TurnState.QUEUED, TurnState.RUNNING):
-            return await self._told_again(turn, following)
+            return await self._told_again(turn, told, following)
         unsent = turn.state is TurnState.QUEUED or await self._store.ledger.requeue(turn.id)
         if turn.prompt.upkeep or (unsent and not admitted):
             await self._drop(turn)
             return []
         if unsent:
             waiting = {"state": TurnState.QUEUED, "started": None}
-            return [(turn, self._turns.enqueue(turn.model_copy(update=waiting)))]
-        return self._picked_up(turn, following)
+            return [(turn, self._turns.enqueue(turn.model_copy(update=waiting), told))]
+        self._spawn(self._finish(pair, following))
+        return [pair, following] if following else [pair]
 
     async def close(self) -> None:
         """Stop waiting for what still works; the next start finds it again."""
@@ -107,17 +169,17 @@ class Recovery:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _told_again(self, turn: Turn, following: Turn | None) -> Left:
+    async def _told_again(self, turn: Turn, told: Submission, following: Pair | None) -> Left:
         added = None
         if following and turn.state is TurnState.INTERRUPTED:
-            added = await self._added(following)
-        told = Submission(turn.id)
+            added = await self._added(following[0])
         repeated = turn.delivery is DeliveryState.ATTEMPTED
         told.put(_end_of(turn, goes_on=added is not None, repeated=repeated))
         told.end()
         left = [(turn, told)]
         if following and added:
-            left.append((following, self._turns.enqueue(following)))
+            self._turns.enqueue(*following)
+            left.append(following)
         return left
 
     async def _added(self, following: Turn) -> bool | None:
@@ -147,27 +209,24 @@ class Recovery:
 
         An automatic compaction that was cut off comes again after the next turn.
         """
-        await self._store.ledger.finish(_ended(turn, TurnState.INTERRUPTED))
-        await self._store.ledger.deliver(turn.id, DeliveryState.DELIVERED)
+        ledger = self._store.ledger
+        await self._kept(lambda: ledger.finish(_ended(turn, TurnState.INTERRUPTED)))
+        await self._kept(lambda: ledger.deliver(turn.id, DeliveryState.DELIVERED))
 
-    def _picked_up(self, turn: Turn, following: Turn | None) -> Left:
-        left = [(one, Submission(one.id)) for one in (turn, following) if one]
-        task = asyncio.create_task(self._finish(*left))
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return left
 
-    async def _finish(
-        self, left: tuple[Turn, Submission], following: tuple[Turn, Submission] | None = None
-    ) -> None:
+    async def _finish(self, left: Pair, following: Pair | None = None) -> None:
         """Wait for the process that was left, then take its answer from the transcript."""
         turn, told = left
         added = None
         try:
             turn, session = await self._outcome(turn)
             if following and turn.state is TurnState.INTERRUPTED:
-                added = await self._added(following[0])  # before anything else can run there
-            if await self._store.ledger.finish(turn, session):
+                added = await self._kept(partial(self._added, following[0]))  # before anything else
+            if await self._kept(partial(self._store.ledger.finish, turn, session)):
                 told.put(_end_of(turn, goes_on=added is not None))
             if following and added:
                 self._turns.enqueue(*following)

@@ -133,6 +133,13 @@ class Requests:
                 return request
         return None
 
+    def move(self, frontend: str, before: ConversationId, after: ConversationId) -> None:
+        """A conversation has got another id: what waits there is answered there."""
+        for request, future in list(self._waiting.values()):
+            if (request.namespace.frontend, request.conversation) == (frontend, before):
+                there = request.model_copy(update={"conversation": after})
+                self._waiting[request.id] = there, future
+
     def waiting(self, namespace: Namespace) -> list[Request]:
         """All of this namespace's, oldest first."""
         return [request for request, _ in self._waiting.values() if request.namespace == namespace]
@@ -174,6 +181,7 @@ class TurnAsker(Asker):
     """How the agent of one turn reaches its user.
 
     Args:
+        turn: the turn as it is now: its conversation may get another id.
         emit: takes the turn's events.
         note: keeps what now waits for the user, a line each; done before he is asked, and before
             the agent hears what he has said.
@@ -184,23 +192,18 @@ class TurnAsker(Asker):
         self,
         requests: Requests,
         hooks: Hooks,
-        turn: Turn,
+        turn: Callable[[], Turn],
         emit: Callable[[Event], None],
         note: Callable[[tuple[str, ...]], Awaitable[None]],
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._requests = requests
         self._hooks = hooks
+        self._turn = turn
         self._emit = emit
         self._note = note
         self._stopping = stopping
         self._pending: dict[str, str] = {}
-        self._about = {
-            "session_id": turn.session_id,
-            "turn_id": turn.id,
-            "namespace": turn.prompt.namespace,
-            "conversation": turn.prompt.conversation,
-        }
 
     async def approve(
         self,
@@ -214,7 +217,7 @@ class TurnAsker(Asker):
     ) -> Decision:
         request = ApprovalRequest.model_validate(
             {
-                **self._about,
+                **self._about(),
                 "id": _new_id(),
                 "tool": tool,
                 "input": dict(tool_input),
@@ -234,15 +237,24 @@ class TurnAsker(Asker):
 
     async def ask(self, questions: tuple[Question, ...]) -> tuple[str, ...] | None:
         request = QuestionRequest.model_validate(
-            {**self._about, "id": _new_id(), "questions": questions}
+            {**self._about(), "id": _new_id(), "questions": questions}
         )
         reply = await self._settled(request, QuestionAsked(request=request))
         return reply.answers or None
 
     async def propose(self, plan: str) -> PlanAnswer:
-        request = PlanRequest.model_validate({**self._about, "id": _new_id(), "plan": plan})
+        request = PlanRequest.model_validate({**self._about(), "id": _new_id(), "plan": plan})
         reply = await self._settled(request, PlanProposed(request=request))
         return PlanAnswer(reply.decision is not Decision.DENY, reply.remark)
+
+    def _about(self) -> dict[str, object]:
+        turn = self._turn()
+        return {
+            "session_id": turn.session_id,
+            "turn_id": turn.id,
+            "namespace": turn.prompt.namespace,
+            "conversation": turn.prompt.conversation,
+        }
 
     async def _settled(self, request: Request, asked: Event) -> Reply:
         self._pending[request.id] = line_of(request)

@@ -197,6 +197,11 @@ class SessionService:
                 names = ", ".join(f"{one.label} ({str(one.id)[:8]})" for one in several[:5])
                 raise CommandError(f"Several sessions fit: {names}.", hint="Say which, by its id.")
 
+    async def suggest(self, namespace: Namespace, text: str) -> list[Session]:
+        """Those of this namespace's that somebody may mean who types `text`."""
+        own = self._store.of(namespace)
+        return await own.search(text) if text else (await own.page(1))[0]
+
     async def _numbered(self, namespace: Namespace, number: int) -> Session:
         page, place = divmod(number - 1, PAGE_SIZE)
         sessions, _ = await self._store.of(namespace).page(page + 1, size=PAGE_SIZE)
@@ -285,6 +290,23 @@ class SessionService:
         return session.model_copy(
             update={"transcript": transcript, "size": size, "modified": now()}
         )
+
+
+def inbox_of(workspace: Path) -> Path:
+    """The folder for what users send; made if need be. Blocking.
+
+    Raises:
+        SessionError: if it cannot be made, or is a link.
+    """
+    folder = workspace / "inbox"
+    try:
+        if folder.is_symlink():
+            raise SessionError("The inbox is a link.", hint=f"Remove {folder}.")
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"The workspace takes no files: {error.strerror}."
+        raise SessionError(problem, hint=f"Look at {workspace}.") from error
+    return folder
 
 
 def _stat(path: Path | None) -> os.stat_result | None:

@@ -25,7 +25,7 @@ from palaver.events import (
     TurnStarted,
 )
 from palaver.feeds import Submission, Tap
-from palaver.identity import SessionId
+from palaver.identity import ConversationId, SessionId
 from palaver.lanes import Job, Lane, Lanes
 from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, Usage, now
 from palaver.requests import Requests, TurnAsker
@@ -95,6 +95,14 @@ class Turns(Lanes):
         if not await self._store.ledger.add(turn):
             return Submission(duplicate=True)
         return self.enqueue(turn)
+
+    def move(self, frontend: str, before: ConversationId, after: ConversationId) -> None:
+        """A conversation has got another id: so have the turns that run or wait here."""
+        for job in [job for lane in self._lanes.values() for job in lane.jobs]:
+            prompt = job.turn.prompt
+            if (prompt.namespace.frontend, prompt.conversation) == (frontend, before):
+                there = prompt.model_copy(update={"conversation": after})
+                job.turn = job.turn.model_copy(update={"prompt": there})
 
     async def close(self) -> None:
         await super().close()
@@ -234,7 +242,9 @@ class Turns(Lanes):
                 job.turn = job.turn.model_copy(update={"pending": pending})
                 await self._harmlessly(self._store.ledger.note_pending(turn.id, pending))
 
-            asker = TurnAsker(self._requests, self._hooks, turn, emit, note, lambda: job.stopping)
+            asker = TurnAsker(
+                self._requests, self._hooks, lambda: job.turn, emit, note, lambda: job.stopping
+            )
             async for event in process.run(turn.id, prompt, asker):
                 if isinstance(event, AgentFinished):
                     finished = event
@@ -265,7 +275,7 @@ class Turns(Lanes):
             state = TurnState.STOPPED
         elif finished.error:
             state = TurnState.FAILED
-        is_prompt = not job.turn.prompt.text.startswith(COMPACT)
+        is_prompt = not _compacts(job.turn.prompt)
         counted = 0 if job.compacted else session.turns_since_compaction
         session = session.model_copy(
             update={
@@ -290,9 +300,9 @@ class Turns(Lanes):
 
     async def _compact_next(self, lane: Lane, job: Job) -> None:
         """Compact the session before whatever waits in it; told as part of the turn that was."""
-        prompt = job.turn.prompt.model_copy(
-            update={"text": COMPACT, "key": f"{job.turn.id}", "attachments": (), "upkeep": True}
-        )
+        changes = {"text": COMPACT, "key": f"{job.turn.id}", "upkeep": True}
+        nothing = {"attachments": (), "messages": ()}
+        prompt = job.turn.prompt.model_copy(update=changes | nothing)
         turn = job.turn.model_copy(
             update={"id": uuid4(), "prompt": prompt, "state": TurnState.QUEUED, "started": None}
         )  # it keeps the time of the turn before it, so that it comes before what waits
@@ -358,6 +368,10 @@ class Claim(enum.Enum):
     OVER = "somebody else has ended it"
     STOPPED = "its user has taken it back"
     GIVES_WAY = "one that is older has come into its lane"
+
+
+def _compacts(prompt: Prompt) -> bool:
+    return prompt.text.startswith(COMPACT) and not prompt.attachments
 
 
 async def _leave(session_id: SessionId) -> None:

@@ -71,6 +71,7 @@ class View(_Model):
         actions: buttons below the message, in rows of the frontend's choice.
         kind: lets a frontend choose its look; `private` views hold what only its reader may see.
         repeated: the message may have been delivered before.
+        filed: all of its text comes as a file, too, so not all of it must be shown.
     """
 
     title: str = ""
@@ -83,6 +84,7 @@ class View(_Model):
     kind: Literal["answer", "info", "progress", "notice", "approval", "question", "error"] = "info"
     private: bool = False
     repeated: bool = False
+    filed: bool = False
 
     def typed(self) -> "View":
         """The view for a chat without buttons: its actions as commands to type, in the footer."""

@@ -17,7 +17,7 @@ import pytest
 from palaver.config import Settings
 from palaver.dispatch import Hooks
 from palaver.engine import Engine
-from palaver.errors import PromptRejectedError
+from palaver.errors import AccessUnknownError, PalaverError, PromptRejectedError
 from palaver.events import Event, TextDelta
 from palaver.frontends.contract import Frontend, MessageId, Place
 from palaver.identity import ConversationId, Namespace
@@ -399,11 +399,25 @@ async def test_hook_on_authorize(answer: object, expected: bool | None) -> None:
 
 
 @pytest.mark.parametrize("failure", [fails, hangs])
-async def test_a_plugin_that_fails_to_authorize_says_no(
+async def test_a_plugin_that_fails_to_authorize_says_neither_yes_nor_no(
     failure: Callable[[object], None],
 ) -> None:
     plugins = Plugin("on_authorize", lambda _: True), Plugin("on_authorize", failure)
-    assert await hooks(*plugins).authorize(ALICE, HERE) is False
+    with pytest.raises(AccessUnknownError):
+        await hooks(*plugins).authorize(ALICE, HERE)
+
+
+async def test_a_plugin_that_says_what_is_wrong_is_logged_in_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def says(_: object) -> None:
+        raise PalaverError("The chat does not answer.", hint="Wait.")
+
+    with pytest.raises(AccessUnknownError):
+        await hooks(Plugin("on_authorize", says)).authorize(ALICE, HERE)
+    [record] = caplog.records
+    assert "The chat does not answer." in record.getMessage()
+    assert record.exc_info is None
 
 
 async def test_hook_transcribe() -> None:

@@ -1,9 +1,8 @@
 """The example passes the suite that every frontend has to pass."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, closing, suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 import palaver_echo
 from palaver import Capabilities, Namespace, Settings, hookimpl, open_engine
 from palaver.plugins import PluginHost
-from palaver.testing.frontends import ChatDriver, FrontendConformance, Shown
+from palaver.testing.frontends import ChatDriver, FrontendConformance, Shown, pretend_killed
 
 
 class Chat(palaver_echo.EchoFrontend):
@@ -70,8 +69,7 @@ class Driver(ChatDriver):
 
     async def restart(self) -> None:
         await self.stop()
-        with closing(sqlite3.connect(self._folder / "palaver.db")) as database, database:
-            database.execute("UPDATE turns SET runner = '1:0.00'")  # both lives are one process
+        pretend_killed(self._folder)
         await self.start()
         for user in self._seen:
             await self._connect(user)

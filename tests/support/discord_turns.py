@@ -28,6 +28,14 @@ def ledger(data_dir: Path) -> list[str]:
     return [json.loads(prompt)["text"] for (prompt,) in rows]
 
 
+def deliveries(data_dir: Path) -> set[str]:
+    """How far the answers to all prompts have come."""
+    with sqlite3.connect(data_dir / "palaver.db") as connection:
+        rows = connection.execute("SELECT delivery FROM turns").fetchall()
+    connection.close()
+    return {delivery for (delivery,) in rows}
+
+
 def refused(server: DiscordServer) -> list[int]:
     """The codes of what was refused; the test asked for that, so it is no problem any more."""
     codes = [problem.code for problem in server.problems]

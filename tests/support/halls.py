@@ -75,7 +75,11 @@ class Hall(MemoryFrontend):
 
     async def edit_of(self, user: str, key: str, text: str, place: str = "") -> None:
         """Somebody changes the message with that key."""
-        await self.reception.edited(replace(self.message(user, text, place), key=key))
+        await self.change(self.message(user, key, place), text)
+
+    async def change(self, message: Incoming, text: str) -> None:
+        """Its sender changes a message."""
+        await self.reception.edited(replace(message, text=text))
 
     # --- what they see --------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """Lives of a Palaver with one frontend, in the test's own process."""
 
 import importlib
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -9,6 +8,7 @@ from palaver.config import Settings
 from palaver.engine import Engine, open_engine
 from palaver.frontends.contract import Frontend
 from palaver.plugins import PluginHost
+from palaver.testing.frontends import pretend_killed
 
 
 @asynccontextmanager
@@ -55,6 +55,4 @@ class Lives:
 
     def bury(self) -> None:
         """Both lives are one process here; the ledger must not take the first one for alive."""
-        with sqlite3.connect(self._settings().data_dir / "palaver.db") as connection:
-            connection.execute("UPDATE turns SET runner = '1:0.00'")
-        connection.close()
+        pretend_killed(self._settings().data_dir)

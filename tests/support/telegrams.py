@@ -32,7 +32,7 @@ def settings_for(api: BotApi, data_dir: Path, **tables: Any) -> Settings:
             "data_dir": data_dir,
             "sessions": sessions,
             "access": access,
-            "plugins": {"telegram": telegram},
+            "plugins": {"telegram": telegram, **tables.pop("plugins", {})},
             **tables,
         }
     )

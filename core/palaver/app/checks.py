@@ -148,7 +148,7 @@ def _frontends(settings: Settings) -> Check:
     name = "frontends"
     if settings.frontends:
         return _ok(name, ", ".join(settings.frontends))
-    hint = 'For `palaver serve`, write for example frontends = ["telegram"] into palaver.toml.'
+    hint = "To talk from another chat, run `palaver init`."
     return Check(name, State.WARNING, "none is configured; there is the terminal", hint)
 
 

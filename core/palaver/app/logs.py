@@ -4,7 +4,7 @@ import contextlib
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 SHORT_FORMAT = "%(levelname)s: %(message)s"
@@ -33,13 +33,29 @@ class MaskingFormatter(logging.Formatter):
 
 
 def set_up(level: int, *, short: bool = False) -> None:
-    """Log to standard error: Palaver from this level on, all others from warnings on."""
+    """Log to standard error: Palaver from this level on, all others from warnings on.
+
+    Plugins follow when they are loaded: `let_speak`.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(MaskingFormatter(SHORT_FORMAT if short else FORMAT))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("palaver").setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def let_speak(modules: Iterable[str]) -> None:
+    """Log what these plugins tell as if it were Palaver's own.
+
+    Args:
+        modules: theirs; one that lies in a package speaks with all of the package.
+    """
+    level = logging.getLogger("palaver").level
+    for module in modules:
+        name = module.rpartition(".")[0] or module
+        if name.partition(".")[0] not in _TALKATIVE:
+            logging.getLogger(name).setLevel(level)
 
 
 class Aside(logging.Handler):

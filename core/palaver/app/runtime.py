@@ -47,10 +47,13 @@ class Runtime:
             ConfigError: if the settings do not hold.
         """
         if self._host is None:
-            from palaver.plugins import PluginHost
+            from palaver.app import logs
+            from palaver.plugins import PluginHost, PluginState
 
             host = PluginHost(self.settings())
             host.load()
+            loaded = (info for info in host.plugins if info.state is PluginState.LOADED)
+            logs.let_speak(info.target for info in loaded if info.distribution)
             self._host = host
         return self._host
 

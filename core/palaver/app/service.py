@@ -63,8 +63,8 @@ def wanted_frontends(settings: Settings, host: PluginHost) -> list[Frontend]:
 def _nothing_configured(runtime: Runtime) -> ConfigError:
     place = config_path(runtime.config)
     hint = (
-        'Write for example frontends = ["telegram"] and, below [plugins.telegram], '
-        f'token = "…" into {place}.'
+        "`palaver init` sets up your chats; or write for example "
+        f'frontends = ["telegram"] and, below [plugins.telegram], token = "…" into {place}.'
     )
     return ConfigError("no frontend is configured", location=["frontends"], hint=hint)
 

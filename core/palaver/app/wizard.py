@@ -1,6 +1,7 @@
 """The dialogue of `palaver init`."""
 
 import asyncio
+import importlib
 import os
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -119,6 +120,8 @@ class Wizard:
         self._host.load()
         setups = self._host.setups()
         names = self._choose(setups)
+        for name in names:
+            self._need(setups[name])
         self._may_change()
         answers = [self._placed(self._set_up(setups[name])) for name in names]
         self._write(answers)
@@ -159,6 +162,15 @@ class Wizard:
         default = "telegram" if "telegram" in setups else min(setups, default=None)
         answer = click.prompt("Names, with commas between", default=default)
         return list(dict.fromkeys(name.strip().lower() for name in answer.split(",")))
+
+    def _need(self, setup: FrontendSetup) -> None:
+        """Raise what is to be installed, if something is: no token could be tried without."""
+        try:
+            for library in setup.libraries:
+                importlib.import_module(library)
+        except ImportError as error:
+            problem, hint = self._host.explain(setup.name, error)
+            raise PluginError(setup.name, problem, hint=hint) from error
 
     def _no_setup(self, name: str, setups: Mapping[str, FrontendSetup]) -> PalaverError:
         info = self._host.get(name)

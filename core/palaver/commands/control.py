@@ -7,6 +7,7 @@ from palaver.commands.contract import Command, CommandCall
 from palaver.commands.words import counted, duration
 from palaver.errors import CommandError
 from palaver.feeds import Submission
+from palaver.identity import SessionId
 from palaver.models import (
     ApprovalRequest,
     Decision,
@@ -24,14 +25,37 @@ _ONE_OF_SEVERAL = re.compile(r"(?P<number>\d{1,2})=\s*(?P<words>.+)", re.DOTALL)
 
 
 async def stop(call: CommandCall) -> View:
-    """Stop the running turn of this conversation; with `all`, drop what waits, too."""
+    """Stop the running turn of this conversation; with `all`, drop what waits, too.
+
+    A button names its turn, and stops no other.
+    """
+    if turn_id := _turn_id(call.argument):
+        return await _stop_one(call, turn_id)
     current = await call.engine.sessions.current_id(call.namespace, call.conversation)
     dropped = 0
     if current and call.argument == "all":
         dropped = await call.engine.turns.drop(call.namespace, current)
     if not current or not await call.engine.turns.stop(current):
         return View(title="Nothing is running.")
-    waiting = len(call.engine.turns.jobs(current)) - 1
+    return _stopping(call, current, dropped)
+
+
+async def _stop_one(call: CommandCall, turn_id: UUID) -> View:
+    """In whatever session it is; a foreign turn is as unknown as one that is over."""
+    turns = call.engine.turns
+    found = (turn for turn in turns.at_work() if turn.id == turn_id)
+    turn = next((one for one in found if one.prompt.namespace == call.namespace), None)
+    if turn and turn.prompt.upkeep and turns.jobs(turn.session_id)[0].turn.id == turn_id:
+        stopped = await turns.stop(turn.session_id)  # it is nobody's prompt
+    else:
+        stopped = bool(turn) and await turns.stop_turn(call.namespace, turn_id)
+    if turn is None or not stopped:
+        return View(title="That one is over already.", kind="error")
+    return _stopping(call, turn.session_id)
+
+
+def _stopping(call: CommandCall, session_id: SessionId, dropped: int = 0) -> View:
+    waiting = len(call.engine.turns.jobs(session_id)) - 1
     text = f"{counted(dropped, 'waiting message')} dropped." if dropped else ""
     if waiting > 0:
         text = f"{counted(waiting, 'message')} still waiting; /stop all drops them, too."
@@ -56,13 +80,17 @@ async def status(call: CommandCall) -> View:
     return View(
         title="⚙️ At work",
         fields=tuple(rows),
-        actions=(Action(label="Stop", command="/stop", style="danger"),),
+        actions=(Action(label="Stop", command=f"/stop {first.turn.id}", style="danger"),),
     )
 
 
 async def retry(call: CommandCall) -> "View | Submission":
-    """Run the last prompt again, if it did not end well."""
+    """Run the last prompt again, if it did not end well. A button names its turn."""
     turn = await call.engine.last_turn(call.namespace, call.conversation)
+    wanted = _turn_id(call.argument)
+    if wanted and (turn is None or turn.id != wanted):
+        title = "That is not your last message any more."
+        raise CommandError(title, hint="Send it again to repeat it.")
     if turn is None:
         raise CommandError("There is nothing to run again.", hint="Send a message.")
     if turn.state in (TurnState.QUEUED, TurnState.RUNNING):
@@ -80,6 +108,9 @@ async def allow(call: CommandCall) -> View:
     request = call.engine.requests.get(call.namespace, request_id)
     if isinstance(request, QuestionRequest):
         raise CommandError("That is a question.", hint=f"Use /answer {request.id} and your words.")
+    if scope not in ("", "session"):  # whatever it means, it is not the plain yes
+        hint = f"Use /allow {request.id}, /allow {request.id} session or /deny {request.id}."
+        raise CommandError(f"I do not understand {scope!r}.", hint=hint)
     decision = Decision.SESSION if scope == "session" else Decision.ONCE
     outcome = "Allowed for this session" if decision is Decision.SESSION else "Allowed once"
     if isinstance(request, PlanRequest):
@@ -136,10 +167,9 @@ async def details(call: CommandCall) -> View:
 
 async def cancel(call: CommandCall) -> View:
     """Take a message back that still waits for its turn."""
-    try:
-        turn_id = UUID(call.argument)
-    except ValueError:
-        raise CommandError("Which message?", hint="Press Cancel below it.") from None
+    turn_id = _turn_id(call.argument)
+    if turn_id is None:
+        raise CommandError("Which message?", hint="Press Cancel below it.")
     if not await call.engine.turns.cancel(call.namespace, turn_id):
         raise CommandError("It does not wait any more.", hint="/stop stops what is running.")
     return View(title="🚫 Taken back", kind="notice")
@@ -147,10 +177,9 @@ async def cancel(call: CommandCall) -> View:
 
 async def send_now(call: CommandCall) -> View:
     """Stop what is running and run a waiting message next."""
-    try:
-        turn_id = UUID(call.argument)
-    except ValueError:
-        raise CommandError("Which message?", hint="Press the button below it.") from None
+    turn_id = _turn_id(call.argument)
+    if turn_id is None:
+        raise CommandError("Which message?", hint="Press the button below it.")
     if not await call.engine.turns.send_now(call.namespace, turn_id):
         raise CommandError("It does not wait any more.", hint="See /status.")
     return View(title="⏩ It is next", kind="notice")
@@ -178,6 +207,14 @@ async def backlog(call: CommandCall) -> "View | Submission":
     first.others = tuple(others)
     await call.engine.offers.forget(call.namespace, call.conversation)
     return first
+
+
+def _turn_id(argument: str) -> UUID | None:
+    """The turn that a button is about; None if it names none."""
+    try:
+        return UUID(argument)
+    except ValueError:
+        return None
 
 
 def _what(request: ApprovalRequest | PlanRequest | QuestionRequest) -> str:

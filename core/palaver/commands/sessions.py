@@ -211,7 +211,7 @@ def _item(session: Session, page: SessionPage) -> Item:
     actions = [Action(label="Info", command=f"/sessioninfo {session.id}")]
     if not current:
         actions.insert(0, Action(label="Switch", command=f"/switch {session.id}", style="primary"))
-    actions.append(Action(label="Delete", command=f"/delete {session.id}", style="danger"))
+    actions += [_rename(session), _delete(session)]
     return Item(title=session.label, text=_line(session), marked=current, actions=tuple(actions))
 
 
@@ -242,10 +242,18 @@ def _rows(session: Session) -> tuple[FieldRow, ...]:
 
 def _actions(session: Session) -> tuple[Action, ...]:
     return (
-        Action(label="Rename", command=f"/rename {session.id}", input="The new name"),
+        _rename(session),
         Action(label="Fork", command=f"/fork {session.id}"),
-        Action(label="Delete", command=f"/delete {session.id}", style="danger"),
+        _delete(session),
     )
+
+
+def _rename(session: Session) -> Action:
+    return Action(label="Rename", command=f"/rename {session.id}", input="The new name")
+
+
+def _delete(session: Session) -> Action:
+    return Action(label="Delete", command=f"/delete {session.id}", style="danger")
 
 
 def _turning(page: SessionPage) -> tuple[Action, ...]:

@@ -29,7 +29,10 @@ class _Place:
 
 @dataclass(slots=True)
 class _Lane:
+    """One conversation: what waits, and what is being handled."""
+
     waiting: deque[_Place] = field(default_factory=deque)
+    group: list[_Place] = field(default_factory=list)
     more: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
 
@@ -65,6 +68,25 @@ class Arrivals:
                     return True
         return False
 
+    async def handled(self, message: Incoming) -> None:
+        """Return when it is not being handled, or not any more."""
+        lane = self._lanes.get(_key(message))
+        for place in lane.group if lane else ():
+            if any(one.key == message.key for one in place.messages):
+                await asyncio.wait([place.done])
+
+    async def more(self, message: Incoming) -> list[Incoming]:
+        """What has come while a message is handled, and goes on with it: it is handled, too.
+
+        At once if there is nothing.
+        """
+        lane = self._lanes.get(_key(message))
+        if lane is None or not lane.waiting:
+            return []
+        places = await self._group(lane, message)
+        lane.group += places
+        return [one for place in places for one in place.messages]
+
     async def settled(self, message: Incoming, *, limit_s: float) -> None:
         """Wait until nothing is left in the message's lane, but not for long."""
         lane = self._lanes.get(_key(message))
@@ -91,10 +113,9 @@ class Arrivals:
         return done
 
     async def _work(self, key: Key, lane: _Lane) -> None:
-        group: Sequence[_Place] = ()
         try:
             while lane.waiting:
-                group = await self._group(lane)
+                lane.group = group = await self._group(lane)
                 try:
                     await group[0].handle([one for place in group for one in place.messages])
                 except Exception as error:  # noqa: BLE001 - whoever put it in is told
@@ -103,14 +124,19 @@ class Arrivals:
                     _settle(group, None)
         finally:
             self._lanes.pop(key, None)
-            for place in (*group, *lane.waiting):
+            for place in (*lane.group, *lane.waiting):
                 place.done.cancel()  # nothing happens to one that is done
 
-    async def _group(self, lane: _Lane) -> list[_Place]:
-        """The first message with what belongs to it; it stays in the lane meanwhile."""
-        group = 1
-        while not lane.waiting[0].whole:
-            last = lane.waiting[group - 1].messages[-1]
+    async def _group(self, lane: _Lane, before: Incoming | None = None) -> list[_Place]:
+        """The first message with what belongs to it; it stays in the lane meanwhile.
+
+        Args:
+            before: only what goes on with this one, which is not in the lane any more.
+        """
+        group = 0 if before else 1
+        while before or not lane.waiting[0].whole:
+            last = lane.waiting[group - 1].messages[-1] if group else before
+            assert last is not None  # noqa: S101 - without one there is a first message
             if group < len(lane.waiting):
                 following = lane.waiting[group]
                 if following.whole or not last.takes(following.messages[0]):

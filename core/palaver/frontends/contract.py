@@ -1,7 +1,7 @@
 """What a frontend is to the engine: a translator, and no more."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NewType
 
@@ -46,10 +46,16 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a view goes: a conversation, and whose it is."""
+    """Where a view goes: a conversation, and whose it is.
+
+    Attributes:
+        answers: the chat's own id of the message or the press that the view comes of; empty if it
+            comes of none. Where several people write, it can be sent as a reply to that.
+    """
 
     namespace: Namespace
     conversation: ConversationId
+    answers: str = field(default="", compare=False)
 
 
 class Frontend(ABC):
@@ -118,13 +124,27 @@ class Frontend(ABC):
         await self.edit(place, message, view)
         return message
 
+    async def progress_over(self, place: Place, message: MessageId) -> None:
+        """A live message changes no more: what came of its turn is sent next. With `edit`.
+
+        By default nothing happens; `remove` takes it away once that has arrived.
+        """
+        del place, message
+
     async def typing(self, place: Place) -> None:
         """Show that the agent is at work; called every few seconds. With `typing`."""
         raise self._lacks("typing")
 
     async def send_file(self, place: Place, path: Path, caption: str) -> MessageId:
-        """Send a file. With `files`."""
+        """Send a file under the name it has; it may be gone once this returns. With `files`."""
         raise self._lacks("files")
+
+    async def send_whole(self, place: Place, path: Path, caption: str) -> MessageId:
+        """Send a long answer once more, as a file. With `files` and `file_above`.
+
+        Override it where the chat can send without a sound: the answer has just been announced.
+        """
+        return await self.send_file(place, path, caption)
 
     # --- for a frontend with a `Reception` ------------------------------------------------------
 

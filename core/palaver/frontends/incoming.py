@@ -1,8 +1,10 @@
 """A message on its way in, as every chat has them."""
 
 import re
+import time
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Self
 
 from palaver.identity import ConversationId, Namespace
@@ -45,6 +47,8 @@ class Incoming:
         command: `text` is a chat command.
         unreadable: what it is, in the plural, if nothing can be made of it: "stickers".
         owner: whose session it is for: None for its sender's own. Set by `Reception`.
+        sent: when it was, as the chat tells; None if it does not.
+        came: when it did, in monotonic seconds.
     """
 
     sender: Namespace
@@ -57,6 +61,8 @@ class Incoming:
     command: bool = False
     unreadable: str = ""
     owner: Namespace | None = None
+    sent: datetime | None = None
+    came: float = field(default_factory=time.monotonic, compare=False)
 
     @property
     def namespace(self) -> Namespace:

@@ -33,30 +33,28 @@ from palaver.events import (
 )
 from palaver.feeds import Submission
 from palaver.frontends import words
+from palaver.frontends.asked import Asked
 from palaver.frontends.contract import Frontend, MessageId, Place
+from palaver.frontends.live import OVERHEAD, Live
+from palaver.frontends.order import Order, Part
 from palaver.frontends.splitting import split_markdown
 from palaver.models import Prompt, QuestionRequest
 from palaver.views import View
 
 log = logging.getLogger(__name__)
 
-TYPING_INTERVAL_S = 4.0
-"""Telegram shows "typing" for 5 seconds (Bot API, sendChatAction), Discord for 10."""
-
-LAST_PAINT_S = 2.0
-"""Seconds that an answer waits for a live message that is being sent at that moment: were it to
-arrive after the answer, nobody would take it away."""
-
 _SEND_AGAIN_S = (0.0, 2.0, 10.0, 60.0)
-"""Seconds before each try to send an answer."""
+"""Seconds before each try to send an answer, or what the agent asks."""
+
+LAST_WORDS_S = 1.0
+"""Seconds for which an orderly end waits until an answer has arrived, and that is noted."""
 
 _RETRY = "retry"  # what the live message knows it by, among the tools
 
-_OVERHEAD = 200
-"""Characters left free in a split message, for its title, receipt and markup."""
-
 _DETAIL = 1500
 """Characters of an approval that are shown at once; all of it is behind a button."""
+
+_UNDECIDED = "Nobody decided before Palaver ended"
 
 AnswerTaker = Callable[[View], Awaitable[bool]]
 """Shows a command's answer in a way of the frontend's own; False to have it sent."""
@@ -69,6 +67,8 @@ class Presenter:
         self._engine = engine
         self._frontend = frontend
         self._tasks: set[asyncio.Task[None]] = set()
+        self._order = Order()
+        self._asked = Asked(engine.settings.data_dir / frontend.name)
 
     async def take(self, prompt: Prompt, *, answer: AnswerTaker | None = None) -> Submission:
         """Submit a message and show what comes of it; on return it can be acknowledged.
@@ -100,11 +100,18 @@ class Presenter:
 
     async def recover(self) -> None:
         """Show what was left by a crash or a shutdown. Call it once the frontend can send."""
+        self._spawn(self._disarm(await self._asked.left()))
         async for turn, submission in self._engine.recover([self._frontend.name]):
             self._begin(turn.prompt, submission)
 
     async def close(self) -> None:
-        """Stop showing; turns are not touched."""
+        """Stop showing; turns are not touched.
+
+        An answer that is on its way is waited for, a little: it would come again at the next start.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self._order.quiet()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -112,13 +119,22 @@ class Presenter:
     def _begin(
         self, prompt: Prompt, submission: Submission, answer: AnswerTaker | None = None
     ) -> Submission:
-        place = Place(prompt.namespace, prompt.conversation)
+        place = Place(prompt.namespace, prompt.conversation, answers=prompt.key)
         for one in (submission, *submission.others):
             if not one.duplicate:
                 taker = answer if one.turn_id is None else None
-                show = _Show(self._engine, self._frontend, place, taker)
+                show = _Show(self._engine, self._frontend, self._order, self._asked, place, taker)
                 self._spawn(show.run(one))
         return submission
+
+    async def _disarm(self, left: Sequence[tuple[Place, MessageId, View]]) -> None:
+        """What was asked in earlier lives cannot be decided any more."""
+        for place, message, over in left:
+            try:
+                await self._frontend.edit(place, message, over)
+            except Exception as error:  # noqa: BLE001 - a frontend may raise anything
+                log.info("%s: a request keeps its buttons: %s", self._frontend.name, error)
+            await self._asked.drop(place, message)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
@@ -130,6 +146,8 @@ class _Show:
     """One submission in one place.
 
     Args:
+        order: of all that is shown.
+        asked: notes the requests that wait.
         answer: gets what is told; for a command's answer.
     """
 
@@ -137,6 +155,8 @@ class _Show:
         self,
         engine: Engine,
         frontend: Frontend,
+        order: Order,
+        asked: Asked,
         place: Place,
         answer: AnswerTaker | None = None,
     ) -> None:
@@ -145,7 +165,10 @@ class _Show:
         self._can = frontend.capabilities
         self._place = place
         self._answer = answer
-        self._live = _Live(frontend, place)
+        self._order = order
+        self._asked = asked
+        self._part = Part(place)
+        self._live = Live(frontend, place)
         self._queued: MessageId | None = None
         self._requests: dict[str, list[tuple[MessageId, View]]] = {}
 
@@ -154,6 +177,7 @@ class _Show:
             async for event in submission:
                 await self._contained(event)
         finally:
+            self._part.over.set()
             await self._live.end()
 
     async def _contained(self, event: Event) -> None:
@@ -167,7 +191,8 @@ class _Show:
             case TurnQueued(ahead=ahead) if ahead:
                 self._queued = await self._send(words.queued(ahead, event.turn_id))
             case TurnStarted():
-                self._live.begin(resumed=event.resumed)
+                self._order.begin(self._part, event.session_id)
+                self._live.begin(event)
                 await self._unqueue()
             case Retrying():
                 self._live.tool(_RETRY, words.retrying(event))
@@ -187,7 +212,7 @@ class _Show:
                 alike = words.questions if self._can.actions else _as_one
                 await self._ask(event.request.id, *alike(event.request))
             case PlanProposed():
-                await self._ask(event.request.id, words.plan(event.request))
+                await self._ask(event.request.id, *words.plans(event.request))
             case RequestSettled():
                 await self._settled(event)
             case FileSent():
@@ -207,23 +232,36 @@ class _Show:
     async def _finish(self, event: TurnFinished) -> None:
         await self._live.pause()
         await self._harmlessly(self._unqueue())
+        async with self._order.ending(self._part):
+            await self._end(event)
+
+    async def _end(self, event: TurnFinished) -> None:
         await self._harmlessly(self._engine.attempting(event.turn_id))
-        if not await self._deliver(words.finished(event)):
+        view = words.finished(event)
+        limit = self._can.file_above if self._can.files else None
+        is_long = limit is not None and len(event.text) > limit
+        # why a turn has failed is not in the file
+        view = view.model_copy(update={"filed": is_long and view.text == event.text})
+        if await self._insist(view) is None:
             self._live.leave()  # the next start sends it again
             return
+        if is_long:  # not delivered before all of it is; the live message need not wait for that
+            await self._live.end()
+            await self._harmlessly(self._whole(event.text))
         await self._harmlessly(self._engine.delivered(event.turn_id))
         await self._live.end()
-        if self._can.files and self._can.file_above and len(event.text) > self._can.file_above:
-            await self._whole(event.text)
 
-    async def _deliver(self, view: View) -> bool:
-        """Send an answer, again if need be, and then marked, for half of it may have arrived."""
+    async def _insist(self, view: View) -> MessageId | None:
+        """Send what must be read, again if need be, and then marked, for half of it may have
+        arrived; None if it cannot be sent."""
         for pause in _SEND_AGAIN_S:
             await asyncio.sleep(pause)
-            if await self._harmlessly(self._send(view)):
-                return True
+            try:
+                return await self._send(view)
+            except Exception:  # a frontend may raise anything
+                log.exception("%s: a message could not be shown", self._frontend.name)
             view = view.model_copy(update={"repeated": True})
-        return False
+        return None
 
     async def _harmlessly(self, work: Coroutine[object, object, object]) -> bool:
         """Whether it went well; if not it is logged, and what comes next must go on."""
@@ -239,7 +277,7 @@ class _Show:
         with tempfile.TemporaryDirectory(prefix="palaver-") as folder:
             file = Path(folder) / "answer.md"
             await asyncio.to_thread(file.write_text, answer, "utf-8", "replace")
-            await self._frontend.send_file(self._place, file, "All of it in one file")
+            await self._frontend.send_whole(self._place, file, "All of it in one file")
 
     async def _unqueue(self) -> None:
         """It waits no longer, so what was said of its waiting goes."""
@@ -248,14 +286,16 @@ class _Show:
             await self._frontend.remove(self._place, message)
 
     async def _send(self, view: View) -> MessageId:
-        """Send a view, in several messages if its text is too long for one."""
+        """Send a view, in several messages if its text is too long for one; nothing else that is
+        shown comes between them."""
         limit = self._can.max_text
         parts = [view.text]
-        if limit and len(view.text) > limit - _OVERHEAD:
-            parts = split_markdown(view.text, limit - _OVERHEAD)
+        if limit and len(view.text) > limit - OVERHEAD:
+            parts = split_markdown(view.text, limit - OVERHEAD)
         message = MessageId("")
-        for number, part in enumerate(parts, 1):
-            message = await self._send_one(_part(view, part, number, len(parts)))
+        async with self._order.sending(self._place):
+            for number, part in enumerate(parts, 1):
+                message = await self._send_one(_part(view, part, number, len(parts)))
         return message
 
     async def _send_one(self, view: View) -> MessageId:
@@ -265,7 +305,12 @@ class _Show:
     async def _ask(self, request_id: str, *views: View) -> None:
         asked = self._requests.setdefault(request_id, [])
         for view in views:
-            asked.append((await self._send(view), view))
+            message = await self._insist(view)
+            if message is None or not view.actions:
+                continue  # nothing of it is to be settled
+            asked.append((message, view))
+            if self._can.edit:
+                await self._asked.add(self._place, message, words.settled(view, _UNDECIDED))
 
     async def _settled(self, event: RequestSettled) -> None:
         """Take the buttons away, and say in their place what was decided."""
@@ -273,10 +318,12 @@ class _Show:
             if self._can.edit:
                 changed = words.settled(view, event.outcome)
                 await self._harmlessly(self._frontend.edit(self._place, message, changed))
+                await self._asked.drop(self._place, message)
 
     async def _file(self, event: FileSent) -> None:
         if self._can.files:
-            await self._frontend.send_file(self._place, Path(event.path), event.caption)
+            path = Path(event.copied_to or event.path)
+            await self._frontend.send_file(self._place, path, event.caption)
         else:
             text = "\n".join(filter(None, [f"`{event.path}`", event.caption]))
             await self._send(View(title="📎 A file for you", text=text, kind="notice"))
@@ -294,108 +341,3 @@ def _part(view: View, text: str, number: int, count: int) -> View:
     if number < count:
         changes |= {"fields": (), "items": (), "footer": (), "actions": ()}
     return view.model_copy(update=changes)
-
-
-class _Live:
-    """The message that shows a turn at work. Its failures are logged and change nothing."""
-
-    def __init__(self, frontend: Frontend, place: Place) -> None:
-        self._frontend = frontend
-        self._can = frontend.capabilities
-        self._place = place
-        self._text = ""
-        self._settled = ""
-        self._tools: dict[str, str] = {}
-        self._drawn = False  # some text is shown
-        self._resumed = False
-        self._message: MessageId | None = None
-        self._changed = asyncio.Event()
-        self._spoken = asyncio.Event()  # or over
-        self._ended = asyncio.Event()
-        self._painter: asyncio.Task[None] | None = None
-        self._typist: asyncio.Task[None] | None = None
-
-    def begin(self, *, resumed: bool) -> None:
-        self._resumed = resumed
-        self._changed.set()
-        if self._can.typing:
-            self._typist = asyncio.create_task(self._type())
-        if self._can.edit:
-            self._painter = asyncio.create_task(self._paint())
-
-    def add(self, text: str) -> None:
-        self._text += text
-        self._spoken.set()
-        self._changed.set()
-
-    def settle(self, text: str) -> None:
-        """A block is whole, and is the truth: a stream that broke may have said something else."""
-        self._settled += f"{text}\n\n" if text else ""
-        self._text = self._settled
-        self._changed.set()
-
-    def tool(self, tool_id: str, summary: str | None) -> None:
-        if summary is None:
-            self._tools.pop(tool_id, None)
-        else:
-            self._tools[tool_id] = summary
-        self._changed.set()
-
-    async def pause(self) -> None:
-        """Show nothing more; what is being sent is waited for, but not for long."""
-        self._ended.set()
-        self._spoken.set()
-        self._changed.set()
-        if self._painter:
-            await asyncio.wait([self._painter], timeout=LAST_PAINT_S)
-        tasks = [task for task in (self._painter, self._typist) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._painter = self._typist = None
-
-    def leave(self) -> None:
-        """Let the live message stand: nothing has come in its place."""
-        self._message = None
-
-    async def end(self) -> None:
-        """Take the live message away: the answer stands for itself."""
-        await self.pause()
-        message, self._message = self._message, None
-        if message:
-            await self._harmlessly(self._frontend.remove(self._place, message))
-
-    async def _paint(self) -> None:
-        """Show the newest state, then leave the chat alone for its interval."""
-        while True:
-            await self._changed.wait()
-            if self._ended.is_set():
-                return
-            self._changed.clear()
-            await self._harmlessly(self._draw())
-            await self._rest()
-
-    async def _rest(self) -> None:
-        """Until the next paint may come; the turn's first text, and its end, cut it short."""
-        sooner = self._ended if self._drawn else self._spoken
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(sooner.wait(), self._frontend.edit_interval(self._place))
-
-    async def _draw(self) -> None:
-        limit = self._can.max_text and self._can.max_text - _OVERHEAD
-        tools = list(self._tools.values())
-        self._drawn = bool(self._text)
-        view = words.progress(self._text, tools, resumed=self._resumed, limit=limit)
-        view = view if self._can.actions else view.typed()
-        self._message = await self._frontend.progress(self._place, self._message, view)
-
-    async def _type(self) -> None:
-        while True:
-            await self._harmlessly(self._frontend.typing(self._place))
-            await asyncio.sleep(TYPING_INTERVAL_S)
-
-    async def _harmlessly(self, work: Coroutine[object, object, None]) -> None:
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 - the answer matters, not its progress
-            log.info("%s: progress could not be shown: %s", self._frontend.name, error)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from palaver.engine import Engine
 from palaver.errors import AccessDeniedError, CommandError, PalaverError
+from palaver.frontends.admitting import UNSURE
 from palaver.frontends.contract import Frontend, Place
 from palaver.frontends.presenter import Presenter
 from palaver.frontends.sharing import Shares
@@ -92,9 +93,16 @@ class Pressing:
         owner = shared if shared and owner_tag(shared) == tag else press.sender
         if tag != owner_tag(owner):
             raise CommandError("This button belongs to somebody else.", hint="See /help.")
-        if not await self._engine.authorized(press.sender, press.conversation):
+        try:
+            admitted = await self._engine.authorized(press.sender, press.conversation)
+        except AccessDeniedError:
+            raise
+        except PalaverError as error:
+            log.error("%s: who pressed is not known: %s", self._frontend.name, error)  # noqa: TRY400
+            raise CommandError(UNSURE, hint="Press it again.") from error
+        if not admitted:
             raise AccessDeniedError
-        return Place(owner, press.conversation)
+        return Place(owner, self._shares.now(press.conversation))
 
     async def press(self, press: Press, surface: PressSurface) -> None:
         """As `Reception.press` says."""

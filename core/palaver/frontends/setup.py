@@ -44,6 +44,8 @@ class FrontendSetup(ABC):
         name: the frontend's.
         title: as people write it, for example `Telegram`.
         steps: how to come by a token, one sentence each.
+        libraries: modules that it needs beside Palaver, by their import names; `palaver init`
+            looks whether they are there before it asks anything.
         membership_setting: the setting that names, by their ids, what of all that the account is
             in it answers in; empty if nothing must be named.
         membership_word: what that is, in the plural: `servers`.
@@ -52,6 +54,7 @@ class FrontendSetup(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     steps: ClassVar[tuple[str, ...]]
+    libraries: ClassVar[tuple[str, ...]] = ()
     membership_setting: ClassVar[str] = ""
     membership_word: ClassVar[str] = ""
 

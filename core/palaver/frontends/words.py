@@ -16,9 +16,6 @@ from palaver.models import (
 )
 from palaver.views import Action, Item, View
 
-_RETRY = Action(label="Run again", command="/retry", style="primary")
-_STOP = Action(label="Stop", command="/stop", style="danger")
-
 _SHORT = 300
 """Characters of a request that stay to be read when it is settled."""
 _CODE_LINE = re.compile(r"(`{3,})[^`\n]*\n(.*)\n\1(?:\n|$)")
@@ -93,7 +90,7 @@ def _question(request: QuestionRequest, asked: Question, number: int = 0) -> Vie
     which = f"{number}=" if number else ""
     actions = [
         Action(
-            label=_line(choice.label, 80),
+            label=_line(choice.label, 80) or str(place),
             command=f"/answer {request.id} {which}{place}",
             choice=asked.several,
         )
@@ -127,7 +124,18 @@ def plan(request: PlanRequest) -> View:
     )
 
 
-def progress(text: str, tools: list[str], *, resumed: bool, limit: int | None) -> View:
+def plans(request: PlanRequest) -> list[View]:
+    """The same, to be settled in its place: a long plan stands by itself, and is not touched."""
+    whole = plan(request)
+    if len(request.plan) <= _SHORT:
+        return [whole]
+    asked = whole.model_copy(update={"title": "🗺️ Carry out this plan?", "text": ""})
+    return [whole.model_copy(update={"actions": ()}), asked]
+
+
+def progress(
+    text: str, tools: list[str], *, resumed: bool, limit: int | None, turn_id: UUID
+) -> View:
     """A turn at work: the end of its text, and the tools in use."""
     state = "📁 Resuming session" if resumed else "🆕 Starting new session"
     if limit and len(text) > limit:
@@ -136,7 +144,7 @@ def progress(text: str, tools: list[str], *, resumed: bool, limit: int | None) -
         title="" if text else f"⏳ {state}",
         text=text,
         footer=tuple(f"🔧 {_line(tool, 100)}" for tool in tools[-3:]),
-        actions=(_STOP,),
+        actions=(Action(label="Stop", command=f"/stop {turn_id}", style="danger"),),
         kind="progress",
     )
 
@@ -171,7 +179,8 @@ def finished(event: TurnFinished) -> View:
         case _:
             title = "⚠️ Interrupted" if event.state is TurnState.INTERRUPTED else "⚠️ It failed"
             text = "\n\n".join(filter(None, [event.text, event.error]))
-            actions = () if event.goes_on else (_RETRY,)
+            again = Action(label="Run again", command=f"/retry {event.turn_id}", style="primary")
+            actions = () if event.goes_on else (again,)
             view = View(title=title, text=text, actions=actions, kind="error")
     changes: dict[str, object] = {"repeated": event.repeated}
     if event.state is TurnState.DONE and event.duration_s:

@@ -62,6 +62,7 @@ class Connection(aiosqlite.Connection):
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
         self._thread.daemon = True
+        self._ending: asyncio.Future[object] | None = None
 
     async def visit(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do some work in the connection's thread."""
@@ -76,12 +77,23 @@ class Connection(aiosqlite.Connection):
         return connection
 
     def stop(self) -> "asyncio.Future[object] | None":
-        """Have the thread end; `ended` waits for it where a caller that gives up cannot."""
-        ending: asyncio.Future[object] | None = super().stop()
-        if ending is not None:
-            _ending.add(ending)
-            ending.add_done_callback(_ending.discard)
-        return ending
+        """Have the thread end; `ended` waits for it where a caller that gives up cannot.
+
+        A thread that has ended would never answer a second call.
+        """
+        if self._ending is None:
+            self._ending = super().stop()
+            if self._ending is None:
+                return None
+            _ending.add(self._ending)
+            self._ending.add_done_callback(_ending.discard)
+        return asyncio.shield(self._ending)
+
+    async def close(self) -> None:
+        if self._ending is None:
+            await super().close()
+        else:
+            await asyncio.shield(self._ending)
 
     def cursor(self) -> Cursor:  # type: ignore[override]  # made without a visit, so not awaited
         return Cursor(self)

@@ -13,6 +13,7 @@ from palaver.models import DeliveryState, Prompt, Session, Turn, TurnState, now
 from palaver.store.database import Database
 from palaver.store.rows import (
     TURN_COLUMNS,
+    message_text,
     outcome_values,
     owned,
     owner_values,
@@ -42,6 +43,14 @@ _KNOWN = sa.select(turns.c.seq).where(
     turns.c.conversation == sa.bindparam("b_conversation"),
     turns.c.key == sa.bindparam("b_key"),
 )
+_OF_MESSAGE = _SELECT.where(
+    owned(turns),
+    turns.c.conversation == sa.bindparam("b_conversation"),
+    sa.or_(
+        turns.c.key == sa.bindparam("b_key"),
+        turns.c.prompt.contains(sa.bindparam("b_message"), autoescape=False),
+    ),
+).order_by(turns.c.created.desc(), turns.c.seq.desc())
 _LIVE_SESSION = sa.select(sessions.c.id).where(
     owned(sessions), sessions.c.id == sa.bindparam("b_to"), sessions.c.trashed.is_(None)
 )
@@ -179,14 +188,24 @@ class Ledger:
             added = await self._database.transaction(insert)
         except sa.exc.IntegrityError:
             added = False
-        return added or await self._why_not_added(turn)
+        if not added and not await self.has(turn.prompt):
+            raise SessionNotFoundError
+        return added
 
-    async def _why_not_added(self, turn: Turn) -> bool:
-        prompt = turn.prompt
+    async def has(self, prompt: Prompt) -> bool:
+        """Whether its (namespace, conversation, key) is there already."""
         where = {"b_conversation": prompt.conversation, "b_key": prompt.key}
-        if await self._database.rows(_KNOWN, {**owner_values(prompt.namespace), **where}):
-            return False
-        raise SessionNotFoundError
+        found = await self._database.rows(_KNOWN, {**owner_values(prompt.namespace), **where})
+        return bool(found)
+
+    async def find(self, prompt: Prompt) -> Turn | None:
+        """The newest turn that its message, by (namespace, conversation, key), is a part of."""
+        where = {"b_conversation": prompt.conversation, **owner_values(prompt.namespace)}
+        where |= {"b_key": prompt.key, "b_message": message_text(prompt.key)}
+        for turn in await self._many(_OF_MESSAGE, where):
+            if prompt.key in (turn.prompt.key, *turn.prompt.messages):
+                return turn
+        return None
 
     async def claim(self, turn_id: UUID, runner: str) -> Turn | None:
         """Take a queued turn to run it: only one of all callers in all processes gets it.

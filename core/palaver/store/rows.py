@@ -112,7 +112,13 @@ def prompt_text(prompt: Prompt) -> str:
     attachments = [[a.name, a.media_type, kept(str(a.path))] for a in prompt.attachments]
     workspace = kept(str(prompt.workspace)) if prompt.workspace else None
     kept_values = {"text": sound(prompt.text), "attachments": attachments, "workspace": workspace}
-    return json.dumps({**kept_values, "upkeep": prompt.upkeep})
+    messages = [kept(key) for key in prompt.messages]
+    return json.dumps({**kept_values, "upkeep": prompt.upkeep, "messages": messages})
+
+
+def message_text(key: str) -> str:
+    """A message's key as it stands in `prompt_text` of the prompts that it is a part of."""
+    return json.dumps(kept(key))
 
 
 def prompt_from(row: sa.Row[Any]) -> Prompt:
@@ -130,6 +136,7 @@ def prompt_from(row: sa.Row[Any]) -> Prompt:
         ),
         workspace=Path(original(place)) if place else None,
         upkeep=read.get("upkeep", False),
+        messages=tuple(map(original, read.get("messages", []))),
     )
 
 

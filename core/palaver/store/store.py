@@ -9,13 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from palaver.identity import Namespace
+from palaver.identity import ConversationId, Namespace
 from palaver.models import Stamp
 from palaver.store.database import BUSY_TIMEOUT_S, Database
 from palaver.store.grants import Grants
 from palaver.store.ledger import Ledger
 from palaver.store.rows import owned, owner_values
-from palaver.store.schema import kept, original, sessions
+from palaver.store.schema import conversations, kept, original, sessions, turns
 from palaver.store.sessions import Sessions
 
 _CHANGES_AT_ONCE = 1000  # so that no prompt waits long for a great change on the disk
@@ -49,6 +49,39 @@ _SEEN = (
         modified=sa.bindparam("b_us", type_=sa.BigInteger),
         lost=sa.false(),
     )
+)
+_LEAVE = sa.delete(conversations).where(
+    conversations.c.frontend == sa.bindparam("b_frontend"),
+    conversations.c.conversation == sa.bindparam("b_conversation"),
+)
+_there = conversations.alias("there")
+_TAKE_ALONG = (
+    sa.update(conversations)
+    .where(
+        conversations.c.frontend == sa.bindparam("b_frontend"),
+        conversations.c.conversation == sa.bindparam("b_conversation"),
+        ~sa.exists().where(
+            _there.c.frontend == conversations.c.frontend,
+            _there.c.user == conversations.c.user,
+            _there.c.conversation == sa.bindparam("b_after"),
+        ),
+    )
+    .values(conversation=sa.bindparam("b_after", type_=conversations.c.conversation.type))
+)
+_other = turns.alias("other")
+_TAKE_TURNS_ALONG = (
+    sa.update(turns)
+    .where(
+        turns.c.frontend == sa.bindparam("b_frontend"),
+        turns.c.conversation == sa.bindparam("b_conversation"),
+        ~sa.exists().where(
+            _other.c.frontend == turns.c.frontend,
+            _other.c.user == turns.c.user,
+            _other.c.conversation == sa.bindparam("b_after"),
+            _other.c.key == turns.c.key,
+        ),
+    )
+    .values(conversation=sa.bindparam("b_after", type_=turns.c.conversation.type))
 )
 _GONE = sa.update(sessions).where(_AT, sessions.c.lost.is_(sa.false())).values(lost=sa.true())
 
@@ -97,6 +130,25 @@ class Store:
         """Everyone who has a session, be it in the trash."""
         rows = await self._database.rows(_NAMESPACES, {})
         return [Namespace(frontend, user) for frontend, user in rows]
+
+    async def leave(self, frontend: str, conversation: ConversationId) -> int:
+        """The conversation is gone: none of that frontend's namespaces has a current session there
+        any more. How many had one; the sessions themselves stay.
+        """
+        where = {"b_frontend": frontend, "b_conversation": conversation}
+        return await self._database.change(_LEAVE, where)
+
+    async def move(self, frontend: str, before: ConversationId, after: ConversationId) -> None:
+        """The conversation has got another id for good: what is current there, and its turns, go
+        over. Who has a current session by the new id already keeps it.
+        """
+        where = {"b_frontend": frontend, "b_conversation": before, "b_after": after}
+
+        def both(connection: sa.Connection) -> None:
+            for statement in (_TAKE_ALONG, _LEAVE, _TAKE_TURNS_ALONG):
+                connection.execute(statement, where)
+
+        await self._database.transaction(both)
 
     async def transcripts(
         self, agent: str, namespace: Namespace | None = None

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -56,6 +57,7 @@ def test_all_is_well_with_the_real_claude_code(world: World) -> None:
     assert found["permission round trip"]["state"] == "ok"
     assert found["claude login"]["state"] == "ok"
     assert found["frontends"]["state"] == "warning"
+    assert "`palaver init`" in found["frontends"]["hint"]
     assert {one["state"] for one in found.values()} == {"ok", "warning"}
     assert {path.name for path in world.folder.iterdir()} == before
     assert not (world.home / ".claude").exists()
@@ -116,7 +118,8 @@ def test_no_login_fails_and_says_how(world: World) -> None:
     done = world.run("doctor")
     assert done.returncode == 1
     assert "failed  claude login: " in done.stdout
-    assert "→ Run `claude` once and log in, or set ANTHROPIC_API_KEY." in done.stdout
+    program = "claude" if shutil.which("claude") else real_claude()
+    assert f"→ Run `{program}` once and log in, or set ANTHROPIC_API_KEY." in done.stdout
 
 
 def doctored(call: Call, *arguments: str) -> tuple[int, Checks]:

@@ -189,19 +189,39 @@ async def test_a_telegram_that_cannot_be_reached_is_said(world: World, api: BotA
     assert not world.config.exists()
 
 
-async def test_without_the_library_it_says_what_to_install(world: World) -> None:
+@pytest.fixture
+def without_library(world: World) -> dict[str, str]:
     """A module of that name that is not there to be imported stands before the real one."""
     blocked = world.folder / "blocked" / "telegram"
     blocked.mkdir(parents=True)
     text = "raise ModuleNotFoundError('no telegram', name='telegram')\n"
     (blocked / "__init__.py").write_text(text)
-    given = a_token_file(world)
-    status, _, err = await script(
-        world, "init", "--frontend", "telegram", "--token-file", f"telegram={given}",
-        PYTHONPATH=str(blocked.parent),
-    )  # fmt: skip
+    return {"PYTHONPATH": str(blocked.parent)}
+
+
+async def test_without_the_library_it_says_what_to_install(
+    world: World, without_library: dict[str, str]
+) -> None:
+    given = f"telegram={a_token_file(world)}"
+    arguments = ("init", "--frontend", "telegram", "--token-file", given)
+    status, _, err = await script(world, *arguments, **without_library)
     assert status == 1
     assert "pip install 'palaver[telegram]'" in err
+
+
+async def test_without_the_library_no_token_is_asked_for(
+    world: World, without_library: dict[str, str]
+) -> None:
+    world.configure("# mine\n")
+    world.environment |= without_library
+    with sitting(world, "init") as terminal:
+        await terminal.until("Names, with commas between")
+        terminal.say("telegram")
+        await terminal.until(r"pip install 'palaver\[telegram\]'")
+        assert await terminal.end() == 1
+    assert "BotFather" not in terminal.seen
+    assert "Go on?" not in terminal.seen
+    assert world.config.read_text() == "# mine\n"
 
 
 async def test_without_a_terminal_it_asks_nothing(world: World) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from core.app.conftest import Call
 from core.app.world import World
-from palaver.app.logs import set_up
+from palaver.app.logs import let_speak, set_up
 from palaver.app.runtime import Runtime, run
 from palaver_cli.identity import namespace as namespace_of_the_cli_plugin
 
@@ -116,6 +116,20 @@ def test_what_http_libraries_tell_of_every_request_is_not_logged(
         logging.getLogger(name).warning("%s is slow", name)
     assert "GET" not in logged.getvalue()
     assert logged.getvalue().count("is slow") == 4
+
+
+def test_plugins_speak_at_the_level_of_palaver_and_nobody_beside_them(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged = log_to(monkeypatch, logging.INFO)
+    let_speak(["one_plugin.plugin", "two_plugin", "their.chat.plugin", "telegram.plugin"])
+    for name in ("one_plugin.frontend", "two_plugin", "their.chat.client"):
+        logging.getLogger(name).info("%s listens", name)
+        logging.getLogger(name).debug("nothing")
+    for name in ("their.shop", "telegram.ext", "other"):
+        logging.getLogger(name).info("nothing")
+    assert logged.getvalue().count("listens") == 3
+    assert "nothing" not in logged.getvalue()
 
 
 def test_the_demos_model_leaves_the_process_when_it_closes() -> None:

@@ -131,10 +131,11 @@ def test_when_all_have_ended_it_ends_and_an_error_counts(served: World) -> None:
     assert done.stderr.endswith("Error: the line is dead.\nMend it.\n")
 
 
-def test_nothing_configured_says_what_to_write(served: World) -> None:
+def test_nothing_configured_says_what_sets_it_up_and_what_to_write(served: World) -> None:
     done = served.run("serve")
     assert done.returncode == 78
     assert "no frontend is configured" in done.stderr
+    assert "`palaver init`" in done.stderr
     assert 'frontends = ["telegram"]' in done.stderr
     assert str(served.config) in done.stderr
 

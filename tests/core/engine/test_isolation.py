@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 
 from palaver.config import Settings
 from palaver.engine import open_engine
-from palaver.errors import AccessDeniedError
+from palaver.errors import AccessDeniedError, AccessUnknownError
 from palaver.hookspecs import hookimpl
 from palaver.identity import ConversationId, Namespace
 from palaver.models import Session
@@ -96,7 +96,7 @@ async def test_hook_on_authorize_can_let_in_and_keep_out(start: OpenEngine) -> N
         with pytest.raises(AccessDeniedError):
             await Person(engine, Namespace("chat", "banned")).submit("hello")
     async with start({"broken": Broken()}, access=access) as engine:
-        with pytest.raises(AccessDeniedError):
+        with pytest.raises(AccessUnknownError):
             await Person(engine, Namespace("chat", "alice")).submit("hello")
 
 

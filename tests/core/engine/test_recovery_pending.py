@@ -12,6 +12,7 @@ from palaver.events import ApprovalAsked, Event, TurnFinished
 from palaver.feeds import Submission
 from palaver.identity import Namespace
 from palaver.models import Session, Turn, TurnState
+from palaver.testing.frontends import pretend_killed
 from support.people import OpenEngine, Person
 
 ALICE = Namespace("chat", "alice")
@@ -32,9 +33,7 @@ async def left_asking(start: OpenEngine, data: Path) -> Session:
         await until(await alice.submit("run ls"), ApprovalAsked)
         await alice.submit("hello")
         session = await alice.session()
-    with sqlite3.connect(data / "palaver.db") as connection:
-        connection.execute("UPDATE turns SET runner = '1:0.00'")
-    connection.close()
+    pretend_killed(data)
     return session
 
 
@@ -67,9 +66,7 @@ async def test_it_is_asked_again_before_what_waited_behind_it_and_only_once(
         assert (await end_of(following)).text == "I ran ls."
         assert (await end_of(waiting)).text == "hello"
     # nobody has noted that any of it was delivered, so all of it is told again, and none is run
-    with sqlite3.connect(tmp_path / "palaver.db") as connection:
-        connection.execute("UPDATE turns SET runner = '1:0.00'")
-    connection.close()
+    pretend_killed(tmp_path)
     async with start() as engine:
         ends = [await end_of(submission) for _, submission in await recovered(engine)]
         assert [end.text for end in ends] == ["", "I ran ls.", "hello"]

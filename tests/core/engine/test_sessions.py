@@ -181,6 +181,24 @@ async def test_clean_up_takes_the_old_and_leaves_the_current_and_the_recent(alic
     assert (await alice.view("/cleansessions")).title == "✨ No old sessions to clean up!"
 
 
+async def test_sessions_of_a_conversation_that_is_gone_grow_old_as_others_do(
+    alice: Person, bob: Person
+) -> None:
+    for person in (alice, bob):
+        await person.ask("a matter")
+    sessions = [await alice.session(), await bob.session()]
+    for session in sessions:
+        await age(alice.engine, session, 31)
+    await alice.engine.leave("other", alice.conversation)
+    for person in (alice, bob):
+        assert (await person.view("/cleansessions")).title == "✨ No old sessions to clean up!"
+    await alice.engine.leave("chat", alice.conversation)
+    for person in (alice, bob):
+        assert (await person.view("/cleansessions")).title == "🗑️ Cleaned up 1 old session(s)"
+    await alice.view(f"/restore {sessions[0].id}")
+    assert await alice.ask("remember 42") == "I will remember 42."
+
+
 async def test_the_trash_is_purged_after_its_days(alice: Person, tmp_path: Path) -> None:
     await alice.ask("old")
     old = await alice.session()

@@ -20,6 +20,7 @@ from palaver.testing.frontends import (
     MemoryFrontend,
     Shown,
     buttons,
+    pretend_killed,
 )
 
 
@@ -65,13 +66,7 @@ class MemoryDriver(ChatDriver):
 
     async def restart(self) -> None:
         await self.stop()
-        from palaver.store import Store
-        from palaver.store.schema import turns
-
-        store = await Store.open(self._data_dir / "palaver.db")
-        async with store._database.write() as connection:  # both lives are one process here
-            await connection.execute(turns.update().values(runner="1:0.00"))
-        await store.close()
+        pretend_killed(self._data_dir)
         await self.start()
 
     async def say(self, user: str, text: str) -> None:

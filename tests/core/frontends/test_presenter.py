@@ -18,7 +18,7 @@ from palaver.hookspecs import hookimpl
 from palaver.identity import ConversationId, Namespace
 from palaver.models import Choice, DeliveryState, Prompt, Question
 from palaver.store.ledger import Ledger
-from palaver.testing.frontends import MemoryFrontend
+from palaver.testing.frontends import MemoryFrontend, pretend_killed
 from palaver.views import View
 from support.people import OpenEngine, engine_starter
 
@@ -161,7 +161,7 @@ async def test_an_answer_that_is_taken_at_once_is_sent_once_and_not_marked(
 
 
 async def test_an_answer_that_is_never_taken_comes_at_the_next_start(
-    start: OpenEngine,
+    start: OpenEngine, tmp_path: Path
 ) -> None:
     chat = Shaky()
     async with start() as engine:
@@ -172,8 +172,8 @@ async def test_an_answer_that_is_never_taken_comes_at_the_next_start(
         assert chat.tried["answer"] == 3
         assert await delivery(engine) is DeliveryState.ATTEMPTED
         await chat.stop()
+    pretend_killed(tmp_path)
     async with start() as engine:
-        await _disown(engine)
         await chat.start(engine)
         await chat.settled(engine)
         assert [view.repeated for view in chat.shown("answer")] == [True]
@@ -238,11 +238,3 @@ async def test_an_edit_that_fails_leaves_the_other_buttons_settled(
     await chat.settled(engine)
     assert [len(view.actions) for view in chat.shown("question")] == [len(asked[0].actions), 0, 0]
     assert len(chat.shown("answer")) == 1
-
-
-async def _disown(engine: Engine) -> None:
-    """Make every turn look as if its Palaver had died: in a test both lives are one process."""
-    from palaver.store.schema import turns
-
-    async with engine._store._database.write() as connection:
-        await connection.execute(turns.update().values(runner="1:0.00"))

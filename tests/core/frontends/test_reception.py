@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,33 @@ async def test_what_only_its_reader_may_see_is_whispered_where_others_read_along
     await hall.sees(HOME, "Sessions")
 
 
+@pytest.mark.parametrize("missed", [False, True])
+async def test_a_command_that_its_frontend_has_not_seen_is_whispered_too(
+    hall: Hall, *, missed: bool
+) -> None:
+    await hall.say("owner", "hello")
+    await hall.answered(HOME, "hello")
+    message = replace(hall.message("owner", "/sessions", PUBLIC), command=False)
+    if missed:
+        await hall.reception.take_missed([message, hall.message("owner", "hi", PUBLIC)])
+    else:
+        await hall.reception.take(message)
+    await hall.until(lambda: hall.whispered)
+    assert [(who, "Sessions" in view.plain()) for who, view in hall.whispered] == [(OWNER, True)]
+    assert not any("Sessions" in text for text in hall.texts(PUBLIC))
+
+
+@pytest.mark.parametrize("words", ["/newsession", "/stop"])
+async def test_what_stands_below_a_file_is_no_command(
+    hall: Hall, office: Engine, words: str
+) -> None:
+    message = hall.message("owner", words, PUBLIC, files=(picture("a"),))
+    await hall.reception.take(replace(message, command=False))
+    await hall.answered(PUBLIC, f"{words} (with a.png)")
+    assert hall.whispered == []
+    assert (await newest_prompt(office, PUBLIC)).text == words
+
+
 async def test_a_command_that_is_refused_says_why(hall: Hall) -> None:
     assert not await hall.say("owner", "/switch nowhere")
     assert (await hall.sees(HOME, "/sessions")).kind == "error"
@@ -289,33 +317,6 @@ async def test_what_strangers_wrote_meanwhile_is_not_offered(hall: Hall, office:
     await hall.reception.take_missed(missed)
     await office.idle()
     assert hall.texts("home-stranger") == ["This bot is private. (You are chat:stranger.)"]
-
-
-# --- edits --------------------------------------------------------------------------------------
-
-
-async def test_an_edit_changes_what_waits_and_says_so_where_it_is_too_late(
-    hall: Hall, office: Engine
-) -> None:
-    await hall.say("owner", "wait 60", key="1")
-    await hall.sees(HOME, "Working.")
-    await hall.say("owner", "remember 1", key="2")
-    await hall.edit_of("owner", "2", "remember 2")
-    await hall.sees(HOME, "Changed before it was run")
-    await hall.edit_of("owner", "1", "wait 1")
-    await hall.sees(HOME, "already has that message")
-    await hall.say("owner", "/stop")
-    await hall.sees(HOME, "I will remember 2.")
-
-
-async def test_nobody_edits_anothers_prompt(hall: Hall, office: Engine) -> None:
-    await hall.say("owner", "wait 60", PUBLIC, key="1")
-    await hall.sees(PUBLIC, "Working.")
-    await hall.say("owner", "remember 1", PUBLIC, key="2")
-    await hall.edit_of("member", "2", "remember 2", PUBLIC)
-    await hall.sees(PUBLIC, "already has that message")
-    await hall.say("owner", "/stop", PUBLIC)
-    await hall.sees(PUBLIC, "I will remember 1.")
 
 
 # --- when things go wrong -----------------------------------------------------------------------

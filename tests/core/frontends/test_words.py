@@ -71,6 +71,7 @@ def test_a_command_with_a_long_description_is_in_the_title_that_stays() -> None:
 
 def test_the_progress_of_a_long_text_is_its_end_within_the_limit() -> None:
     text = "```python\n" + "x = 1\n" * 100
-    view = words.progress(text, [], resumed=True, limit=100)
+    view = words.progress(text, [], resumed=True, limit=100, turn_id=ID)
+    assert [action.command for action in view.actions] == [f"/stop {ID}"]
     assert view.text.startswith("…\n```python\nx = 1\n")
     assert len(view.text) <= 100

@@ -110,7 +110,7 @@ class Isolation(RuleBasedStateMachine):
 
     @rule(target=asked, who=WHO, session_id=ids, where=WHERE)
     def ask(self, who: Namespace, session_id: SessionId, where: ConversationId) -> Turn:
-        own = session_id in self.theirs[who]
+        own = self.live(who, session_id)
         turn = a_turn(a_session(who, id=session_id), conversation=where)
         self.run_on(own, self.store.ledger.add(turn))
         if own:

@@ -37,6 +37,23 @@ async def _ended(ledger: Ledger, turn: Turn, **fields: Any) -> Turn:
 # --- in -----------------------------------------------------------------------------------------
 
 
+async def test_a_turn_is_found_by_each_of_its_messages_the_newest_first(
+    ledger: Ledger, session: Session
+) -> None:
+    keys = ("1", '2" \\%_', "\ud800")
+    turn = a_turn(session, "one", key="1")
+    turn = turn.model_copy(update={"prompt": turn.prompt.model_copy(update={"messages": keys})})
+    await _added(ledger, turn, a_turn(session, 'it says "3"', key="unlike"))
+    for key in keys:
+        assert await ledger.find(turn.prompt.model_copy(update={"key": key})) == turn
+    for changes in ({"key": "3"}, {"key": "2"}, {"namespace": BOB}, {"conversation": AWAY}):
+        assert await ledger.find(turn.prompt.model_copy(update=changes)) is None
+    again = a_turn(session, "one", key="again", created=NOON + MINUTE)
+    again = again.model_copy(update={"prompt": again.prompt.model_copy(update={"messages": keys})})
+    await _added(ledger, again)
+    assert await ledger.find(turn.prompt) == again
+
+
 async def test_a_turn_comes_back_as_it_was_added(ledger: Ledger, session: Session) -> None:
     turn = a_turn(
         session, conversation="/srv/caf\udce9", key="k\0", runner="1:2", agent_process="3:4"

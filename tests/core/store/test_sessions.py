@@ -14,6 +14,7 @@ from palaver.models import Session, Usage
 from palaver.store import Sessions, Store
 
 AWAY = ConversationId("away")
+NEIGHBOUR = Namespace("discord", "1001")
 
 
 async def test_a_session_comes_back_as_it_was_kept(store: Store) -> None:
@@ -254,6 +255,46 @@ async def test_a_conversation_can_be_left_and_trash_is_not_current(
     assert await own.current(HOME) == session
     await own.set_current(HOME, None)
     assert await own.current(HOME) is None
+
+
+async def test_a_conversation_that_is_gone_holds_nobodys_session_any_more(
+    store: Store, session: Session
+) -> None:
+    bobs, elsewhere = a_session(BOB), a_session(Namespace("discord", "1001"))
+    await _added(store, bobs, elsewhere)
+    for one in (session, bobs, elsewhere):
+        await store.of(one.namespace).set_current(HOME, one.id)
+    await store.of(ALICE).set_current(AWAY, session.id)
+    assert await store.leave("telegram", HOME) == 2
+    assert await store.of(ALICE).current(HOME) is None
+    assert await store.of(BOB).current(HOME) is None
+    assert await store.of(BOB).stale(NOON + MINUTE, 10) == [bobs]
+    assert await store.of(ALICE).current(AWAY) == session
+    assert await store.of(elsewhere.namespace).current(HOME) == elsewhere
+    assert await store.leave("telegram", HOME) == 0
+
+
+async def test_a_conversation_that_moves_takes_along_what_is_current_and_its_turns(
+    store: Store, session: Session
+) -> None:
+    bobs, bobs_there, elsewhere = a_session(BOB), a_session(BOB), a_session(NEIGHBOUR)
+    await _added(store, bobs, bobs_there, elsewhere)
+    for one in (session, bobs, elsewhere):
+        await store.of(one.namespace).set_current(HOME, one.id)
+    await store.of(BOB).set_current(AWAY, bobs_there.id)
+    turns = [a_turn(session, key="1"), a_turn(bobs, key="1"), a_turn(elsewhere, key="1")]
+    there = a_turn(bobs, key="1", conversation=AWAY)
+    for turn in (*turns, there):
+        await store.ledger.add(turn)
+    for _ in range(2):
+        await store.move("telegram", HOME, AWAY)
+        assert await store.of(ALICE).current(AWAY) == session
+        assert await store.of(BOB).current(AWAY) == bobs_there
+        for owner in (ALICE, BOB):
+            assert await store.of(owner).current(HOME) is None
+        assert await store.of(NEIGHBOUR).current(HOME) == elsewhere
+        last = [await store.ledger.last(one.prompt.namespace, AWAY) for one in turns]
+        assert [one and one.id for one in last] == [turns[0].id, there.id, None]
 
 
 async def test_conversations_are_told_apart_whatever_bytes_they_hold(store: Store) -> None:
