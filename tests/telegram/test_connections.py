@@ -1,16 +1,9 @@
 """Bad connections: nothing is lost, nothing runs twice, and nobody else waits."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
-from aiohttp import web
-from telegram import Update
-
 from palaver.testing.telegram import BotApi, Chat, Person
-from palaver_telegram.client import Client
-from palaver_telegram.polling import Came, Poller
-from palaver_telegram.settings import TelegramSettings
 from support.telegrams import Launch, Palaver
 
 PATIENT = 15.0
@@ -145,51 +138,6 @@ async def test_ten_users_at_once_all_see_progress_and_an_answer(
         assert [draft for draft in chat.drafts if "Working" in draft.text]
         assert chat.abandoned_drafts == []
     await palaver.stop()
-
-
-async def test_an_update_that_the_library_cannot_read_is_skipped() -> None:
-    """The strict server never sends one, so here is a lax one."""
-    good = {
-        "message_id": 1,
-        "date": 1,
-        "chat": {"id": 1, "type": "private", "first_name": "A"},
-        "text": "readable",
-    }
-    updates = {10: good, 11: {"message_id": "no date, no chat"}, 12: good}
-    taken: list[int] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        method, given = request.match_info["method"], await request.post()
-        result: object = {"id": 5, "is_bot": True, "first_name": "B", "username": "b_bot"}
-        if method == "getUpdates":
-            offset, limit = int(str(given.get("offset", 0))), int(str(given.get("limit", 100)))
-            await asyncio.sleep(0.01)
-            left = [{"update_id": one, "message": updates[one]} for one in updates if one >= offset]
-            result = left[:limit]
-        return web.json_response({"ok": True, "result": result})
-
-    async def keep(batch: Sequence[Update], came: Came) -> None:
-        del came
-        taken.extend(update.update_id for update in batch)
-
-    app = web.Application()
-    app.router.add_post("/bot{token}/{method}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    base = f"http://127.0.0.1:{runner.addresses[0][1]}/bot"
-    settings = TelegramSettings.model_validate({"token": "5:" + "A" * 35, "base_url": base})
-    client = Client(settings)
-    await client.open()
-    poller = Poller(client, settings, keep)
-    polling = asyncio.create_task(poller.run())
-    async with asyncio.timeout(PATIENT):
-        await poller.caught_up.wait()
-    polling.cancel()
-    await asyncio.wait([polling])
-    await client.close()
-    await runner.cleanup()
-    assert taken == [10, 12]
 
 
 async def test_a_long_answer_arrives_whole_and_in_order_under_telegrams_usual_limits(

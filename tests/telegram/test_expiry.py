@@ -56,9 +56,15 @@ async def test_the_words_for_a_request_that_is_over_are_no_prompt(
 
 async def test_free_text_never_approves(palaver: Palaver, alice: Person, chat: Chat) -> None:
     await alice.send("run ls")
-    await button(chat, "Allow once")
-    for words in ("yes", "allow", "Allow once"):
+    asked = await button(chat, "Allow once")
+    allow = asked.button("Allow once").data.partition("/")[2]
+    for words in ("yes", "allow", "Allow once", "/allow", f"/{allow} yes", f"✏️ `/{allow}`"):
         await alice.send(words)
+        await alice.send(words, reply_to=asked)
     await chat.wait_for_text("I did not run ls.")
     await chat.wait_for(lambda message: message.text.startswith("Allow once"))
+    for message in list(chat.messages):
+        if f"/{allow}" in message.text:
+            await alice.send("yes", reply_to=message)
+    await chat.wait_until(lambda: sum(one.startswith("yes") for one in chat.texts) > 2)
     assert "I ran ls." not in "".join(chat.texts)

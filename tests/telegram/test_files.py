@@ -137,6 +137,44 @@ async def test_nothing_from_outside_the_workspace_is_handed_over(
     assert SECRET not in words
 
 
+async def test_the_file_that_is_sent_is_the_one_that_was_checked(
+    api: BotApi,
+    palaver: Palaver,
+    model: LoopbackModel,
+    alice: Person,
+    chat: Chat,
+    workspace: Path,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "secret.txt").write_text(SECRET)
+    (workspace / "first.txt").write_text("first")
+    report = workspace / "report.txt"
+    report.write_text("all is well")
+    told: list[str] = []
+    kept: list[Path] = []
+
+    def script(request: ModelRequest) -> Reply:
+        told.extend(one.text for one in request.tool_results)
+        if len(told) < 2:
+            return Use(SEND_FILE, {"path": ("first.txt", "report.txt")[len(told)]})
+        # right after the yes, while the chat has not even taken the first
+        kept.extend(_files(tmp_path / "data" / "outbox"))
+        report.unlink()
+        report.symlink_to(tmp_path / "secret.txt")
+        return Say("I am done.")
+
+    model.script = script
+    api.faults.add(
+        "sendDocument", error=429, retry_after=1, times=None, when=lambda _: not report.is_symlink()
+    )
+    await ask(alice, chat, "give them to me")
+    await chat.wait_until(lambda: sum(1 for one in chat.messages if one.file) == 2, SLOW)
+    sent = [(one.file.name, one.file.data) for one in chat.messages if one.file]
+    assert sent == [("first.txt", b"first"), ("report.txt", b"all is well")]
+    assert {file.name for file in kept} == {"first.txt", "report.txt"}
+    assert not await asyncio.to_thread(_files, tmp_path / "data" / "outbox")
+
+
 async def test_what_cannot_be_handed_over_is_said_with_the_limit(
     palaver: Palaver, model: LoopbackModel, alice: Person, chat: Chat, workspace: Path
 ) -> None:

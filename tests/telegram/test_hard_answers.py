@@ -8,11 +8,11 @@ import pytest
 
 from palaver.agents.contract import Agent, AgentProcess, Asker
 from palaver.agents.scripted import ScriptedAgent, ScriptedProcess, ScriptedTranscripts
-from palaver.events import AgentEvent, TextDelta, ToolFinished, ToolStarted
+from palaver.events import AgentEvent, AgentFinished, TextDelta, ToolFinished, ToolStarted
 from palaver.hookspecs import hookimpl
 from palaver.models import Prompt, Session
 from palaver.testing.telegram import BotApi, Chat, Person
-from support.telegrams import Launch
+from support.telegrams import Launch, button
 
 ANSWERS = {
     "long": "A **bold** word, `code` and [a link](https://example.org/x). " * 3300,
@@ -25,16 +25,25 @@ ANSWERS = {
     "controls": "a\x00b\x1bc\u202ed\ud83d" * 500,
     "blank": " \n\t\n ",
 }
+ASKED = 15_000
 PATIENT = 30.0
 
 
 class HardProcess(ScriptedProcess):
-    """Answers with one of these, a tenth at a time, with a tool in between."""
+    """Answers with one of these, a tenth at a time, with a tool in between; or asks; or fails."""
 
     async def _act(
         self, word: str, rest: str, prompt: Prompt, asker: Asker
     ) -> AsyncIterator[AgentEvent]:
-        del rest, prompt, asker
+        del rest, prompt
+        if word == "asks":
+            detail = "\n".join(f"rm file{number}" for number in range(ASKED))
+            decision = await asker.approve("Bash", {}, summary="rm", detail=detail)
+            yield TextDelta(text=f"You said: {decision}")
+            return
+        if word == "fails":
+            yield AgentFinished(text=ANSWERS["long"], error="The hard agent gives up.")
+            return
         text = ANSWERS[word]
         step = len(text) // 10 + 1
         for start in range(0, len(text), step):
@@ -101,6 +110,37 @@ async def test_an_answer_whose_rest_is_in_a_file_has_its_receipt_all_the_same(
     palaver = launch(tmp_path, sessions={"agent": "hard"})
     await palaver.start({"hard": Plugin()})
     await alice.send("long")
-    await chat.wait_for(lambda message: message.file, PATIENT)
+    sent = await chat.wait_for(lambda message: message.file, PATIENT)
     await palaver.stop()
     assert any("⏱" in text for text in chat.texts)
+    assert any("all of it is in the file" in text for text in chat.texts)
+    assert sent.silent, "the answer has rung already"
+
+
+async def test_all_of_a_long_approval_comes_in_messages_for_there_is_no_file(
+    launch: Launch, alice: Person, chat: Chat, tmp_path: Path
+) -> None:
+    palaver = launch(tmp_path, sessions={"agent": "hard"})
+    await palaver.start({"hard": Plugin()})
+    await alice.send("asks")
+    asked = await button(chat, "See all of it")
+    await alice.press(asked, "See all of it")
+    await chat.wait_for(lambda message: f"rm file{ASKED - 1}\n" in f"{message.text}\n", PATIENT)
+    said = "\n".join(chat.texts)
+    assert all(f"rm file{number}\n" in f"{said}\n" for number in range(ASKED))
+    assert "is in the file" not in said
+    assert [message for message in chat.messages if message.file] == []
+    await palaver.stop()
+
+
+async def test_of_a_turn_that_fails_after_a_long_text_the_reason_is_told(
+    launch: Launch, alice: Person, chat: Chat, tmp_path: Path
+) -> None:
+    palaver = launch(tmp_path, sessions={"agent": "hard"})
+    await palaver.start({"hard": Plugin()})
+    await alice.send("fails")
+    sent = await chat.wait_for(lambda message: message.file, PATIENT)
+    await palaver.stop()
+    assert sent.file
+    assert sent.file.data.decode() == ANSWERS["long"]
+    assert any("The hard agent gives up." in text for text in chat.texts)

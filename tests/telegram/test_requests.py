@@ -12,6 +12,7 @@ from palaver.events import AgentEvent, TextDelta
 from palaver.hookspecs import hookimpl
 from palaver.models import Choice, Prompt, Question, Session
 from palaver.testing.telegram import BotApi, Chat, Person
+from support.noting import noted
 from support.telegrams import Palaver, button, newest_with, pressed
 
 COLOURS = tuple(Choice(label=name) for name in ("red", "green", "blue"))
@@ -189,16 +190,20 @@ async def test_a_plan_is_accepted_or_sent_back_with_a_remark(
 
 
 async def test_a_request_cut_off_by_a_restart_is_told_and_asked_again(
-    api: BotApi, palaver: Palaver, alice: Person, chat: Chat
+    api: BotApi, palaver: Palaver, alice: Person, chat: Chat, tmp_path: Path
 ) -> None:
     await alice.send("run ls")
     old = await button(chat, "Allow once")
+    data = old.button("Allow once").data
+    await noted(tmp_path)
     await palaver.stop()
     palaver.bury()
     await palaver.start({"asking": Plugin()})
     told = await chat.wait_for_text("It waited for your word on Bash: ls")
     assert told.buttons == []
-    answer = await (await alice.press(old, "Allow once")).answer()
+    await chat.wait_until(lambda: old.buttons == [])
+    assert "Nobody decided" in old.text
+    answer = await (await alice.press(old, data=data)).answer()
     assert "That request is over." in answer.text
     again = await chat.wait_for(lambda one: "Allow once" in one.buttons and one is not old)
     await alice.press(again, "Allow once")

@@ -164,7 +164,8 @@ async def test_buttons_are_under_it(api: BotApi) -> None:
         view = View(text=TABLE, kind="answer", actions=(Action(label="More", command="/more"),))
         sent = await send(view)
     [message] = chat.messages
-    assert (str(message.id), is_rich(message), message.buttons) == (sent, True, ["More"])
+    assert (sent, is_rich(message)) == (f"{chat.id}:{message.id}", True)
+    assert message.buttons == ["More"]
 
 
 TOO_MUCH = {

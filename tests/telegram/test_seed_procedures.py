@@ -39,7 +39,7 @@ async def test_2_session_listing(palaver: Palaver, alice: Person, chat: Chat) ->
     listed = await view(alice, chat, "/sessions", "Your Claude Sessions")
     assert listed.index("👉 1. The second matter") < listed.index("2. The first matter")
     assert "🔄 2 turns" in listed
-    assert chat.last.rows[1] == ["2 Switch", "2 Info", "2 Delete"]
+    assert chat.last.rows[1] == ["2 Switch", "2 Info", "2 Rename", "2 Delete"]
     await pressed(alice, chat, "2 Switch")
     await chat.wait_for_text("👉 The first matter")
     assert "Turns: 1" in await info_of(alice, chat)

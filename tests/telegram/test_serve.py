@@ -43,6 +43,18 @@ async def test_a_token_that_is_revoked_while_it_runs(
     assert "Telegram does not accept this token any more" in served.log
 
 
+async def test_what_the_plugin_has_to_tell_is_in_the_log(
+    api: BotApi, alice: Person, chat: Chat, tmp_path: Path
+) -> None:
+    api.faults.add("setMessageReaction", error=400)
+    async with serving(write_config(api, tmp_path)) as served:
+        await alice.send("hello")
+        await served.until_said("INFO palaver_telegram.reactions: ")
+        assert await served.terminate() == 0
+    assert "HTTP Request" not in served.log
+    assert api.token not in served.log
+
+
 async def test_the_library_is_missing(api: BotApi, tmp_path: Path) -> None:
     """A module of that name that is not there to be imported stands before the real one."""
     blocked = tmp_path / "blocked" / "telegram"

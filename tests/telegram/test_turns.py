@@ -68,6 +68,39 @@ async def test_the_stop_button_stops_the_turn(
     await chat.wait_for_text("⏹️ Stopped")
 
 
+async def test_an_old_stop_button_stops_nothing_else(
+    api: BotApi, palaver: Palaver, alice: Person, chat: Chat
+) -> None:
+    await alice.send("wait 60")
+    old = await button(chat, "Stop")
+    data = old.button("Stop").data
+    await alice.send("/status")
+    status = await chat.wait_for_text("At work")
+    assert status.button("Stop").data == data
+    await pressed(alice, chat, "Stop")
+    await chat.wait_for_text("⏹️ Stopped")
+    await chat.wait_until(lambda: old.deleted)
+    await alice.send("wait 60")
+    working = await chat.wait_for_text("Resuming session")
+    for message in (old, status):
+        answer = await (await alice.press(message, data=data)).answer()
+        assert answer.text == "That one is over already."
+    assert not working.deleted
+    assert await pressed(alice, chat, "Stop") == "⏹️ Stopping …"
+    await chat.wait_until(lambda: sum("⏹️ Stopped" in text for text in chat.texts) == 2)
+
+
+async def test_the_stop_button_is_for_its_turn_though_another_session_is_the_current_one(
+    api: BotApi, palaver: Palaver, alice: Person, chat: Chat
+) -> None:
+    await alice.send("wait 60")
+    await button(chat, "Stop")
+    await alice.send("/newsession")
+    await chat.wait_for_text("New session started!")
+    assert await pressed(alice, chat, "Stop") == "⏹️ Stopping …"
+    await chat.wait_for_text("⏹️ Stopped")
+
+
 async def test_a_message_sent_meanwhile_is_queued_and_can_be_taken_back(
     api: BotApi, palaver: Palaver, alice: Person, chat: Chat
 ) -> None:
@@ -130,6 +163,20 @@ async def test_a_failed_turn_can_be_run_again_by_its_button(
     await chat.wait_until(
         lambda: len([text for text in chat.texts if text.startswith("⚠️ It failed")]) == 2
     )
+
+
+async def test_an_old_run_again_repeats_no_other_message(
+    api: BotApi, palaver: Palaver, alice: Person, chat: Chat
+) -> None:
+    await alice.send("fail")
+    old = await button(chat, "Run again")
+    await alice.send("crash")
+    await chat.wait_until(lambda: sum("Run again" in one.buttons for one in chat.messages) == 2)
+    answer = await (await alice.press(old, "Run again")).answer()
+    assert "That is not your last message any more." in answer.text
+    await alice.send("/status")
+    await chat.wait_for_text("Idle")
+    assert sum(text.startswith("⚠️") for text in chat.texts) == 2
 
 
 async def test_a_message_edited_before_it_was_run_is_replaced(

@@ -63,6 +63,42 @@ async def test_a_session_is_renamed_by_a_reply_even_after_a_restart(
     await palaver.restart()
     await alice.send("My Project", reply_to=asked)
     await chat.wait_for_text("Renamed to “My Project”")
+    await chat.wait_until(lambda: asked.deleted)
+
+
+async def test_a_question_that_cannot_be_taken_away_costs_nothing(
+    palaver: Palaver, alice: Person, chat: Chat
+) -> None:
+    await alice.send("something")
+    await chat.wait_for_text("⏱")
+    await alice.send("/sessioninfo")
+    await button(chat, "Rename")
+    await pressed(alice, chat, "Rename")
+    asked = await chat.wait_for_text("reply to this message")
+    palaver.api.faults.add("deleteMessage", error=400)
+    await alice.send("My Project", reply_to=asked)
+    await chat.wait_for_text("Renamed to “My Project”")
+    await alice.send("My Other Project", reply_to=asked)
+    await chat.wait_for_text("Renamed to “My Other Project”")
+    await chat.wait_until(lambda: asked.deleted)
+
+
+async def test_any_session_of_the_list_is_renamed_by_its_own_button(
+    palaver: Palaver, alice: Person, chat: Chat
+) -> None:
+    await twelve_sessions(alice, chat)
+    await alice.send("/sessions")
+    listed = await button(chat, "Older ▶")
+    assert "10. matter 2" in listed.text
+    await pressed(alice, chat, "10 Rename")
+    asked = await chat.wait_for_text("reply to this message")
+    assert asked.text.startswith("✏️ Rename\n")
+    await alice.send("My Project", reply_to=asked)
+    await chat.wait_for_text("Renamed to “My Project”")
+    await alice.send("/sessions")
+    again = await chat.wait_for_text("10. My Project")
+    assert "👉 1. matter 11" in again.text
+    assert [row[0][:2] for row in again.rows[:-1]] == [*(f"{n} " for n in range(1, 10)), "10"]
 
 
 async def test_an_unknown_command_names_the_nearest(
@@ -145,9 +181,15 @@ def test_entities_are_counted_as_telegram_counts() -> None:
 
 
 def test_too_long_an_answer_says_that_the_rest_is_in_the_file() -> None:
-    parts, shortened = messages(View(text="word " * 50_000, kind="answer"))
+    parts, shortened = messages(View(text="word " * 50_000, kind="answer", filed=True))
     assert (len(parts), shortened) == (11, True)
     assert parts[-1].text.startswith("✂️ ")
+
+
+def test_what_comes_in_no_file_is_not_cut_however_long_it_is() -> None:
+    parts, shortened = messages(View(text="word " * 50_000))
+    assert not shortened
+    assert sum(part.text.count("word") for part in parts) == 50_000
 
 
 def test_of_a_long_text_at_work_the_end_is_shown_and_code_stays_code() -> None:

@@ -7,13 +7,13 @@ What must arrive is tried until it does: `deliver`. What is only nice to have is
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import httpx
 from telegram import Bot
 from telegram.error import (
     BadRequest,
@@ -25,10 +25,10 @@ from telegram.error import (
     TelegramError,
     TimedOut,
 )
-from telegram.request import HTTPXRequest
 
 from palaver import ConfigError, PalaverError
 from palaver_telegram.settings import TelegramSettings
+from palaver_telegram.wire import Request, may_have_arrived, passes
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +49,14 @@ ATTEMPTS = 4
 leave connections to the others."""
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 30.0
+TRIES = 6
+"""Of what the server refuses to take for no reason that passes; they take some six seconds."""
+UPLOAD_S = 120.0
+"""Seconds without an answer that a file may take: all of it is stored before there is one."""
+UPLOAD_TRIES = 3
+"""Of a file that may have arrived."""
 
 T = TypeVar("T")
-
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class ChatClosedError(PalaverError):
@@ -135,33 +139,59 @@ class Client:
         """Send until it has arrived, one after the other in each chat.
 
         Args:
-            send: gets the chat's id, which may have changed, and whether it may have arrived
-                before, so that it can say so.
+            send: gets the chat's id, and whether it may have arrived before, so that it can say
+                so. The id changes when a group becomes a supergroup: ids of messages mean other
+                ones there.
 
         Raises:
-            TelegramError: if Telegram refuses it for good.
+            TelegramError: if Telegram refuses it for good, or a server does again and again.
         """
+        async with self._gate(chat_id).lock:
+            return await self._insist(chat_id, send)
+
+    async def upload(self, chat_id: int, send: Callable[[int, bool], Awaitable[T]]) -> T:
+        """As `deliver`, for a file: nothing else in its chat waits for it, and as it takes its time
+        to arrive, one that may have is not sent for ever.
+
+        Raises:
+            TelegramError: if Telegram refuses it for good, or a last time leaves it open whether it
+                has arrived: then `may_have_arrived` says so of the error.
+        """
+        return await self._insist(chat_id, send, uncertain_tries=UPLOAD_TRIES)
+
+    async def _insist(
+        self,
+        chat_id: int,
+        send: Callable[[int, bool], Awaitable[T]],
+        *,
+        uncertain_tries: float = math.inf,
+    ) -> T:
         gate = self._gate(chat_id)
-        pause, uncertain = FIRST_PAUSE_S, False
-        async with gate.lock:
-            while True:
-                await asyncio.sleep(gate.wait())
-                try:
-                    return await send(self._moved.get(chat_id, chat_id), uncertain)
-                except (BadRequest, Forbidden, InvalidToken):
+        pause, uncertain, refused = FIRST_PAUSE_S, 0, 0
+        while True:
+            await asyncio.sleep(gate.wait())
+            try:
+                return await send(self._moved.get(chat_id, chat_id), uncertain > 0)
+            except (BadRequest, Forbidden, InvalidToken):
+                raise
+            except ChatMigrated as error:
+                self._moved[chat_id] = error.new_chat_id
+            except RetryAfter as error:
+                gate.close(seconds_of(error))
+            except NetworkError as error:
+                uncertain += may_have_arrived(error)
+                refused += not passes(error)
+                if refused >= TRIES or uncertain >= uncertain_tries:
                     raise
-                except ChatMigrated as error:
-                    self._moved[chat_id] = error.new_chat_id
-                except RetryAfter as error:
-                    gate.close(seconds_of(error))
-                except NetworkError as error:
-                    uncertain = uncertain or may_have_arrived(error)
-                    log.info("not sent, trying again: %s", error)
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, LONGEST_PAUSE_S)
+                log.info("not sent, trying again: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
 
     async def attempt(self, chat_id: int, send: Callable[[int], Awaitable[T]]) -> T:
         """Send once, at once.
+
+        Args:
+            send: gets the chat's id, which may change as in `deliver`.
 
         Raises:
             ChatClosedError: if the chat takes nothing now.
@@ -172,7 +202,11 @@ class Client:
             if (seconds := max(gate.wait(), gate.muted - time.monotonic())) > 0:
                 raise ChatClosedError(seconds)
             try:
-                return await send(self._moved.get(chat_id, chat_id))
+                try:
+                    return await send(self._moved.get(chat_id, chat_id))
+                except ChatMigrated as error:
+                    self._moved[chat_id] = error.new_chat_id
+                    return await send(error.new_chat_id)
             except RetryAfter as error:
                 gate.close(seconds_of(error))
                 raise
@@ -193,12 +227,6 @@ def seconds_of(error: RetryAfter) -> float:
     return float(wait) if isinstance(wait, int) else wait.total_seconds()
 
 
-def may_have_arrived(error: NetworkError) -> bool:
-    """Whether Telegram may have done what it did not answer."""
-    cause = error.__cause__
-    return isinstance(cause, httpx.HTTPError) and not isinstance(cause, _NEVER_SENT)
-
-
 def _bot(settings: TelegramSettings) -> Bot:
     token = settings.secret()
     if token is None:
@@ -206,8 +234,8 @@ def _bot(settings: TelegramSettings) -> Bot:
         raise ConfigError("is missing", location=["plugins", "telegram", "token"], hint=hint)
     context = ssl.create_default_context()  # one for both: each takes 20 ms to make
 
-    def request(connections: int) -> HTTPXRequest:
-        return HTTPXRequest(
+    def request(connections: int) -> Request:
+        return Request(
             connection_pool_size=connections,
             connect_timeout=CONNECT_S,
             read_timeout=settings.answer_timeout_s,

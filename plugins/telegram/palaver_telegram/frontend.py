@@ -79,10 +79,10 @@ class TelegramFrontend(Frontend):
         self._client = client = Client(self._settings)
         self._stack.push_async_callback(client.close)
         await client.open()
-        self._sender = Sender(client, rich=self._settings.rich)
         folder = engine.settings.data_dir / "telegram" / str(client.id)
         self._live = LiveMessages(client, Marks(folder, "live"), drafts=self._settings.drafts)
         self._stack.push_async_callback(self._live.close)
+        self._sender = Sender(client, rich=self._settings.rich, said=self._live.covered)
         self._reactions = Reactions(client)
         reception = Reception(engine, self, folder, coalesce_s=self._settings.coalesce_s)
         await reception.open()
@@ -119,8 +119,9 @@ class TelegramFrontend(Frontend):
         await self._sender.edit(place, message, view)
 
     async def remove(self, place: Place, message: MessageId) -> None:
+        del place
         if not await self._live.end(message):
-            await self._sender.remove(place, message)
+            await self._sender.remove(message)
 
     def edit_interval(self, place: Place) -> float:
         return self._live.interval(Spot.parse(place.conversation))
@@ -132,6 +133,10 @@ class TelegramFrontend(Frontend):
             return await self._live.begin(place, view)
         await self._live.change(place, message, view)
         return message
+
+    async def progress_over(self, place: Place, message: MessageId) -> None:
+        del place
+        await self._live.conclude(message)
 
     async def typing(self, place: Place) -> None:
         spot = Spot.parse(place.conversation)
@@ -146,6 +151,9 @@ class TelegramFrontend(Frontend):
 
     async def send_file(self, place: Place, path: Path, caption: str) -> MessageId:
         return await self._sender.send_file(place, path, caption)
+
+    async def send_whole(self, place: Place, path: Path, caption: str) -> MessageId:
+        return await self._sender.send_file(place, path, caption, quiet=True)
 
     # --- what the reception asks for ------------------------------------------------------------
 

@@ -14,9 +14,8 @@ from telegram import (
     MessageOriginUser,
 )
 
-from palaver import Incoming, RemoteFile, speaker_name
-from palaver_telegram.asking import asked_command
-from palaver_telegram.places import Spot, namespace
+from palaver import Incoming, MessageId, RemoteFile, speaker_name
+from palaver_telegram.places import Spot, key_of, name_of, namespace
 from palaver_telegram.text import MAX_TEXT
 
 COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]+)(@(?P<bot>\w+))?(\s+.*)?", re.DOTALL)
@@ -44,16 +43,21 @@ class TelegramMessage(Incoming):
     Attributes:
         album: the album that it is a part of.
         forwarded: it is somebody else's message.
+        followed: another one that goes on with it has come together with it.
+        question: the bot's question that it answers.
     """
 
     message_id: int
     spot: Spot
     album: str | None = None
     forwarded: bool = False
+    followed: bool = False
+    question: MessageId | None = None
 
     @property
     def unfinished(self) -> bool:
-        return bool(self.album or self.forwarded or len(self.text) >= CUT_LENGTH)
+        cut = len(self.text) >= CUT_LENGTH
+        return bool(self.album or self.forwarded or self.followed or cut)
 
     def takes(self, other: Self) -> bool:
         if self.sender != other.sender:
@@ -74,12 +78,13 @@ class TelegramMessage(Incoming):
 
 
 def read(
-    message: Message, bot_id: int, username: str, *, hears_all: bool
+    message: Message, bot_id: int, username: str, *, hears_all: bool, asked: str | None = None
 ) -> TelegramMessage | None:
     """The message, if it is for the bot.
 
     Args:
         hears_all: every message of its group is.
+        asked: the command that it completes, since it answers a question of the bot's.
     """
     sender = message.from_user
     if sender is None or sender.is_bot or message.sender_chat is not None:
@@ -93,24 +98,28 @@ def read(
     file = _file(message)
     if not (said or file or unreadable):
         return None  # a service message: a member has come, a topic was opened
-    if asked := asked_command(message, bot_id):
+    if asked:
         said, command = f"{asked} {said}", True
     elif command is None:
-        said = _words(message, said, bot_id, username)
+        said = _unmentioned(message, said, bot_id, username)
+        command = _commands(message, said)
+        said = said if command else _words(message, said, bot_id)
     return TelegramMessage(
         sender=namespace(sender.id),
         conversation=spot.conversation,
-        key=f"{spot.chat_id}:{message.message_id}",
+        key=key_of(message),
         text=said,
         files=(file,) if file else (),
         speaker=speaker_name(sender.full_name, f"Member {sender.id}"),
         private=spot.private,
         command=bool(command),
         unreadable=unreadable,
+        sent=message.date,
         message_id=message.message_id,
         spot=spot,
         album=message.media_group_id,
         forwarded=message.forward_origin is not None,
+        question=name_of(message.reply_to_message) if asked and message.reply_to_message else None,
     )
 
 
@@ -120,6 +129,11 @@ def _command(message: Message, username: str) -> bool | None:
     if not match or message.forward_origin:
         return None
     return match["bot"] is None or match["bot"].lower() == username.lower()
+
+
+def _commands(message: Message, said: str) -> bool:
+    """Whether what is said behind a mention is a command; below a file it is the file's caption."""
+    return bool(message.text and not message.forward_origin and COMMAND.fullmatch(said))
 
 
 def _addressed(message: Message, bot_id: int, username: str) -> bool:
@@ -141,11 +155,15 @@ def _mentions(message: Message, bot_id: int, username: str) -> Iterator[str]:
             yield words
 
 
-def _words(message: Message, said: str, bot_id: int, username: str) -> str:
-    """What the agent is to read."""
+def _unmentioned(message: Message, said: str, bot_id: int, username: str) -> str:
     for mention in _mentions(message, bot_id, username):
         said = said.replace(mention, "", 1)
-    parts = [_origin(message), _quotation(message, bot_id), said.strip()]
+    return said.strip()
+
+
+def _words(message: Message, said: str, bot_id: int) -> str:
+    """What the agent is to read."""
+    parts = [_origin(message), _quotation(message, bot_id), said]
     return "\n\n".join(filter(None, parts))
 
 

@@ -41,6 +41,11 @@ class Journal:
             self._kept.discard(update_id)
             await asyncio.to_thread(self._file(update_id).unlink, missing_ok=True)
 
+    async def put_aside(self, update_id: int) -> None:
+        """Nothing can be made of it; its file stays, but does not come again."""
+        self._kept.discard(update_id)
+        await asyncio.to_thread(self._put_aside, self._file(update_id))
+
     async def left(self) -> list[dict[str, Any]]:
         """What another life of Palaver has left, in order; what cannot be read is kept aside."""
         updates = await asyncio.to_thread(self._read)
@@ -94,6 +99,9 @@ class Journal:
             try:
                 updates.append(dict(json.loads(file.read_text("utf-8"))))
             except ValueError:
-                log.warning("%s cannot be read, and is kept aside", file)
-                file.replace(file.with_suffix(".broken"))
+                self._put_aside(file)
         return updates
+
+    def _put_aside(self, file: Path) -> None:
+        log.warning("%s cannot be read, and is kept aside", file)
+        file.replace(file.with_suffix(".broken"))

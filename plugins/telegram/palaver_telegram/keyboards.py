@@ -7,6 +7,7 @@ another life of Palaver:
     =OWNER/command       runs the command with the choices that are marked
 """
 
+import re
 from collections.abc import Sequence
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
@@ -21,6 +22,7 @@ _ROW_BUTTONS = 3
 _MAX_BYTES = 64
 _MAX_BUTTONS = 100
 """Of one keyboard (telegram.constants.InlineKeyboardMarkupLimit)."""
+_NUMBER = re.compile(r"^\d+ (?=\S)")
 _STYLES = {"primary": "primary", "danger": "danger"}
 
 
@@ -74,10 +76,10 @@ def chosen(shown: InlineKeyboardMarkup) -> list[str]:
 
 
 def label_of(shown: InlineKeyboardMarkup | None, data: str) -> str:
-    """What stands on a button."""
+    """What stands on a button, without the number of its row."""
     rows = shown.inline_keyboard if shown else ()
     found = (button.text for row in rows for button in row if button.callback_data == data)
-    return next(found, "")
+    return _NUMBER.sub("", next(found, ""))
 
 
 def _button(action: Action, owner: Namespace, *, label: str = "") -> InlineKeyboardButton | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from telegram import Message
 
-from palaver import ConversationId, Namespace, Place
+from palaver import ConversationId, MessageId, Namespace, Place
 
 FRONTEND = "telegram"
 
@@ -41,6 +41,41 @@ class Spot:
         """
         chat, _, topic = conversation.partition(":")
         return cls(int(chat), int(topic) if topic else None)
+
+
+def moved(message: Message | None) -> tuple[ConversationId, ConversationId] | None:
+    """A group's conversation before and after it became a supergroup, if the message says so.
+
+    Telegram says it twice: in the group, and in the supergroup in the group's own name.
+    """
+    if message and message.migrate_to_chat_id:
+        return Spot(message.chat.id).conversation, Spot(message.migrate_to_chat_id).conversation
+    if message and message.migrate_from_chat_id:
+        return Spot(message.migrate_from_chat_id).conversation, Spot(message.chat.id).conversation
+    return None
+
+
+def name_of(message: Message) -> MessageId:
+    """A message with its chat, for that of its conversation may have moved before or after."""
+    return MessageId(f"{message.chat.id}:{message.message_id}")
+
+
+def find(message: MessageId) -> tuple[int, int]:
+    """The chat and the id that `name_of` wrote."""
+    chat, _, number = message.partition(":")
+    return int(chat), int(number)
+
+
+def answered(place: Place) -> int | None:
+    """The id of the message that is answered there, by the key that it has as an `Incoming`."""
+    chat, _, number = place.answers.partition(":")
+    here = chat == str(Spot.parse(place.conversation).chat_id)
+    return int(number) if here and number.isdecimal() else None
+
+
+def key_of(message: Message) -> str:
+    """A message as an `Incoming` calls it."""
+    return f"{message.chat.id}:{message.message_id}"
 
 
 def namespace(user_id: int) -> Namespace:

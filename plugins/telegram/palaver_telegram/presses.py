@@ -6,19 +6,19 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message
-from telegram.error import BadRequest, TelegramError
+from telegram.error import TelegramError
 
 from palaver import (
     AccessDeniedError,
     Action,
     CommandError,
-    MessageId,
     Place,
     Press,
     PressSurface,
     Reception,
     View,
 )
+from palaver_telegram.asking import Asking
 from palaver_telegram.client import Client
 from palaver_telegram.keyboards import (
     ASK,
@@ -28,7 +28,7 @@ from palaver_telegram.keyboards import (
     label_of,
     toggled,
 )
-from palaver_telegram.places import Spot, namespace
+from palaver_telegram.places import Spot, name_of, namespace
 from palaver_telegram.sending import Sender
 
 log = logging.getLogger(__name__)
@@ -116,10 +116,15 @@ class _Press(PressSurface):
         )
 
     async def _ask(self, place: Place, button: str) -> None:
-        label = label_of(self._keyboard(), self._data) or "Your words"
+        """Only with a button that stands there: what a press carries can be forged (Bot API,
+        CallbackQuery), and what the bot asks for may be answered by somebody else."""
+        label = label_of(self._keyboard(), self._data)
+        if not label:
+            raise CommandError("This button is too old.", hint="Send the command again.")
         action = Action(label=label, command="/" + button.partition("/")[2])
+        wanted = Asking(self._room.client.bot).wanted(place, action)
         await self.say("")
-        await self._room.sender.ask(place, action)
+        await self._room.sender.ask(place, wanted)
 
     async def _toggle(self) -> None:
         shown = self._keyboard()
@@ -150,9 +155,8 @@ class _Press(PressSurface):
     async def replace(self, place: Place, view: View) -> bool:
         if self._message is None:
             return False
-        message = MessageId(str(self._message.message_id))
         try:
-            await self._room.sender.edit(place, message, view)
+            await self._room.sender.replace(place, name_of(self._message), view)
         except TelegramError as error:
             log.info("a message could not be changed, so there is a new one: %s", error)
             return False
@@ -178,13 +182,14 @@ class _Press(PressSurface):
             return
 
         async def change(chat_id: int, _: bool) -> None:
-            await self._room.client.bot.edit_message_reply_markup(
-                chat_id, message.message_id, reply_markup=markup
-            )
+            if chat_id == message.chat.id:  # else it is out of reach
+                await self._room.client.bot.edit_message_reply_markup(
+                    chat_id, message.message_id, reply_markup=markup
+                )
 
         try:
             await self._room.client.deliver(self._spot.chat_id, change)
-        except BadRequest as error:  # it is gone, or has changed meanwhile
+        except TelegramError as error:  # it is gone, or has changed meanwhile
             log.info("buttons could not be changed: %s", error)
 
     def _keyboard(self) -> InlineKeyboardMarkup | None:

@@ -1,7 +1,7 @@
 """Views as texts with marks."""
 
 from palaver import View, tail_markdown
-from palaver_telegram.text import Builder, Text, split
+from palaver_telegram.text import MAX_TEXT, REPEATED, ROOM, Builder, Text, named, split
 
 NOTHING = "(nothing that could be shown)"
 TOO_MANY_PARTS = 30
@@ -15,7 +15,7 @@ def render(view: View) -> Text:
     """All of a view but its actions."""
     out = Builder()
     if view.repeated:
-        _line(out, "(you may have seen this before)", "italic")
+        _line(out, REPEATED, "italic")
     if view.title:
         _line(out, view.title, "bold")
     if view.text:
@@ -27,15 +27,14 @@ def render(view: View) -> Text:
         _items(out, view)
     if view.footer:
         _gap(out, wide=True)
-        with out.marked("italic"):
-            out.write("\n".join(view.footer))
+        _words(out, "\n".join(view.footer), "italic")
     return out.done()
 
 
 def messages(view: View) -> tuple[list[Text], bool]:
-    """A view as messages, at least one; and whether some of its text was left out."""
-    parts = split(render(view)) or [Text(NOTHING)]
-    if len(parts) <= TOO_MANY_PARTS:
+    """A view as messages, at least one; and whether some of its text is only in its file."""
+    parts = split(render(view), MAX_TEXT - ROOM) or [Text(NOTHING)]
+    if len(parts) <= TOO_MANY_PARTS or not view.filed:
         return parts, False
     note = f"✂️ {len(parts) - _KEPT_PARTS} more messages: all of it is in the file."
     last = render(View(title=note, footer=view.footer))  # its receipt was in the rest
@@ -68,8 +67,15 @@ def _gap(out: Builder, *, wide: bool = False) -> None:
 
 def _line(out: Builder, text: str, kind: str) -> None:
     _gap(out)
-    with out.marked(kind):
-        out.write(text)
+    _words(out, text, kind)
+
+
+def _words(out: Builder, text: str, kind: str = "") -> None:
+    for piece, is_name in named(text):
+        start = out.length
+        out.write(piece)
+        if mark := "code" if is_name else kind:
+            out.mark(mark, start)
 
 
 def _fields(out: Builder, view: View) -> None:
@@ -84,14 +90,13 @@ def _fields(out: Builder, view: View) -> None:
             with out.marked("code"):
                 out.write(row.value)
         else:
-            out.write(row.value)
+            _words(out, row.value)
 
 
 def _items(out: Builder, view: View) -> None:
     for number, item in enumerate(view.items, view.first):
         _gap(out, wide=number == view.first)
         out.write(f"{'👉 ' if item.marked else ''}{number}. ")
-        with out.marked("bold"):
-            out.write(item.title)
+        _words(out, item.title, "bold")
         if item.text:
-            out.write(f"\n     {item.text}")
+            _words(out, f"\n     {item.text}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from palaver import View
 from palaver_telegram.settings import RichUse
-from palaver_telegram.text import plain, sendable
+from palaver_telegram.text import REPEATED, named, plain, sendable
 
 if TYPE_CHECKING:  # the parser takes a while to load, and the start does not wait for it
     from markdown_it.token import Token
@@ -30,7 +30,7 @@ MAX_DEPTH = 16
 MAX_COLUMNS = 20
 """Columns of a table (the same)."""
 
-_REPEATED = "<p><i>(you may have seen this before)</i></p>"
+_REPEATED = f"<p><i>{REPEATED}</i></p>"
 _BLOCKS = {
     "blockquote": "blockquote",
     "bullet_list": "ul",
@@ -78,10 +78,10 @@ def _written(view: View, use: RichUse) -> str | None:
         return None
     out = _Html()
     if view.title:
-        out.block("p", f"<b>{_escaped(view.title)}</b>")
+        out.block("p", f"<b>{_named(view.title)}</b>")
     _Writer(out).run(tokens)
     if view.footer:
-        out.block("footer", _lines("\n".join(view.footer)))
+        out.block("footer", "<br>".join(map(_named, view.footer)))
     return out.done() if out.fits else None
 
 
@@ -267,6 +267,12 @@ class _Writer:
 
 def _escaped(text: str) -> str:
     return html.escape(sendable(text))
+
+
+def _named(words: str) -> str:
+    """Words of Palaver's own, with the names of files in them as code."""
+    found = ((_lines(piece), is_name) for piece, is_name in named(words))
+    return "".join(f"<code>{piece}</code>" if is_name else piece for piece, is_name in found)
 
 
 def _lines(text: str) -> str:

@@ -58,7 +58,7 @@ class RichSender:
                     "message_thread_id": spot.topic_id,
                     "rich_message": {"html": text},
                     "disable_notification": quiet,
-                    "reply_parameters": reply,
+                    "reply_parameters": reply if chat_id == spot.chat_id else None,
                     "reply_markup": markup,
                 },
                 Message,

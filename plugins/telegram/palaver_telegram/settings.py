@@ -27,7 +27,8 @@ class TelegramSettings(SecretSettings):
         rich: which answers are sent as rich messages, with tables that are easy to read on a
             phone: `tables` those that hold one, `always` all, `never` none.
         reactions: show with 👀 that a message has been taken.
-        coalesce_s: seconds to wait for the rest of an album, of forwards or of a long text.
+        coalesce_s: seconds to wait for the rest of an album, of forwards or of a long text, and
+            in which what is forwarded still goes to a comment before it that waits.
         poll_timeout_s: seconds that one request for updates waits for some (1 to 50).
         answer_timeout_s: seconds without an answer after which a connection counts as dead.
     """

@@ -18,6 +18,7 @@ class TelegramSetup(FrontendSetup):
         "Give the bot a name, and a username that ends in “bot”.",
         "Copy the token from the answer; it looks like 123456789:AAF…",
     )
+    libraries: ClassVar[tuple[str, ...]] = ("telegram",)
 
     async def check(self, settings: BaseModel) -> Account:
         """Ask Telegram who the bot is (`getMe`); that disturbs no other program that polls."""

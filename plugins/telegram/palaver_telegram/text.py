@@ -20,6 +20,14 @@ MAX_CAPTION = 1024
 MAX_MARKS = 100
 """Entities in one message; Telegram drops the rest without a word (telegram.constants)."""
 
+REPEATED = "(you may have seen this before)"
+"""Stands above what nobody knows to have arrived, when it is sent again."""
+ROOM = len(REPEATED) + 1
+"""Characters that are left free for that in every message."""
+
+_FILE = re.compile(
+    r"""(?<![^\s(\[“"'`])[^\s()\[\]“”"'`:@]*\w\.[^\W\d_]\w+(?=[.,;:!?…]*(?:[\s)\]”"'`]|$))"""
+)
 _INLINE = frozenset({"bold", "italic", "strikethrough"})
 _UNSENDABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _WORDLESS = frozenset("\u2800\ufffc\u3164\uffa0\u115f\u1160")
@@ -192,6 +200,29 @@ class Builder:
         """All of it."""
         marks = sorted(self._marks, key=lambda mark: (mark.start, -mark.end))
         return Text("".join(self._pieces), tuple(marks))
+
+
+def repeated(text: Text) -> Text:
+    """The same, saying that it may have come before; a text that says so stays as it is."""
+    if text.text.startswith(REPEATED):
+        return text
+    out = Builder()
+    with out.marked("italic"):
+        out.write(REPEATED)
+    out.write("\n" if text.text else "")
+    out.add(text)
+    return out.done()
+
+
+def named(words: str) -> Iterator[tuple[str, bool]]:
+    """The words in pieces, and whether each is a file's name: those Telegram would take for web
+    addresses, were they not marked as code."""
+    done = 0
+    for name in _FILE.finditer(words):
+        yield words[done : name.start()], False
+        yield name[0], True
+        done = name.end()
+    yield words[done:], False
 
 
 def plain(source: str) -> Text:

@@ -8,12 +8,11 @@ import secrets
 from types import TracebackType
 
 from aiohttp import web
-from telegram import Update
 from telegram.error import TelegramError
 
 from palaver import ConfigError, StoreError
 from palaver_telegram.client import Client
-from palaver_telegram.polling import KINDS, Came, Keep
+from palaver_telegram.polling import KINDS, Came, Keep, read_update
 from palaver_telegram.settings import TelegramSettings
 
 log = logging.getLogger(__name__)
@@ -81,10 +80,13 @@ class Webhook:
         if not hmac.compare_digest(given.encode(), self._secret.encode()):
             return web.Response(status=403)
         try:
-            update = Update.de_json(json.loads(await request.read()), self._client.bot)
-        except (ValueError, TypeError, KeyError) as error:
+            posted = json.loads(await request.read())
+        except ValueError as error:
             log.warning("a post that is no update: %s", error)
             return web.Response(status=400)
+        update = read_update(posted, self._client.bot) if isinstance(posted, dict) else None
+        if update is None:
+            return web.Response()  # else it would come again, and nothing behind it
         try:
             await self._keep([update], Came.NOW)
         except StoreError as error:

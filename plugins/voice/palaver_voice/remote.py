@@ -21,6 +21,7 @@ MAX_BYTES = 25 * 1024 * 1024
 _SUFFIXES = {"audio/ogg": ".ogg", "audio/mpeg": ".mp3", "audio/mp4": ".m4a", "audio/x-m4a": ".m4a"}
 """The service tells formats by the name; Telegram's voices end in `.oga`, which few know."""
 
+_INSTEAD = "Write it, or try again later."
 _REASONS = {
     401: "The speech service does not accept this bot's key. Tell its owner.",
     403: "The speech service does not accept this bot's key. Tell its owner.",
@@ -53,7 +54,7 @@ async def text(audio: Audio, settings: VoiceSettings) -> str:
             return await _answer(response)
     except (aiohttp.ClientError, OSError) as error:
         log.warning("the speech service cannot be reached: %s", error)
-        reason = "The speech service cannot be reached now. Write it, or try again later."
+        reason = f"The speech service cannot be reached now. {_INSTEAD}"
         raise PromptRejectedError(reason) from error
 
 
@@ -74,11 +75,11 @@ async def _answer(response: "aiohttp.ClientResponse") -> str:
     body = await response.text()
     if response.status != 200:
         log.warning("the speech service answered %d: %.300s", response.status, body)
-        usual = f"The speech service refused that recording ({response.status})."
+        usual = f"The speech service refused that recording ({response.status}). {_INSTEAD}"
         raise PromptRejectedError(_REASONS.get(response.status, usual))
     try:
         answer = await response.json(content_type=None)
         return str(answer["text"])
     except (ValueError, KeyError, TypeError) as error:
         log.warning("the speech service answered nonsense: %.300s", body)
-        raise PromptRejectedError("The speech service gave no answer.") from error
+        raise PromptRejectedError(f"The speech service gave no answer. {_INSTEAD}") from error
