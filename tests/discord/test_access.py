@@ -77,7 +77,7 @@ async def test_only_the_named_channels_and_categories_are_heard(
     assert NOT_HERE in await told(await owner.command("rename"))
     inside = await asked_in_a_thread(owner, lab, f"{call} remember 42")
     await says(owner, inside, "what number", "You told me 42.")
-    post = await owner.post(forum, "A question", f"{call} what number")
+    post = await owner.post(forum, "what number", f"{call} please")
     await post.wait_for_text("You have told me no number.")
     assert (guild.general.messages, thread.messages) == ([], [])
 

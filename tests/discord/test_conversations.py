@@ -319,14 +319,16 @@ async def test_in_a_forum_a_post_that_mentions_the_bot_is_a_session(
 ) -> None:
     forum = guild.channel("questions", forum=True)
     await owner.post(forum, "For people", "remember 7")
-    post = await owner.post(forum, "Numbers", f"{call} remember 42")
-    await post.wait_for_text("I will remember 42.")
+    post = await owner.post(forum, "Numbers", f"{call} good day")
+    await post.wait_for_text("good day")
+    await says(owner, post, "remember 42", "I will remember 42.")
     await says(owner, post, "what number", "You told me 42.")
     await member.say("what number", to=post)
-    other = await member.post(forum, "More numbers", f"{call} what number")
+    other = await member.post(forum, "what number", f"{call} please")
     await other.wait_for_text("You have told me no number.")
-    assert listener.heard == ["remember 42", "what number", "what number"]
-    assert (post.name, other.name) == ("Numbers", "More numbers")
+    said = ["Numbers\n\ngood day", "remember 42", "what number", "what number\n\nplease"]
+    assert listener.heard == said
+    assert (post.name, other.name) == ("Numbers", "what number")
 
 
 async def test_in_a_forum_that_is_heard_each_post_is_a_session(
@@ -334,11 +336,11 @@ async def test_in_a_forum_that_is_heard_each_post_is_a_session(
 ) -> None:
     forum = guild.channel("questions", forum=True)
     await launch(tmp_path / "data", discord={"hear_all": [forum.id]}).start()
-    one = await owner.post(forum, "One", "remember 1")
-    two = await owner.post(forum, "Two", "remember 2")
+    one = await owner.post(forum, "remember 1", "please")
+    two = await owner.post(forum, "remember 2", "please")
     for post, number in ((one, 1), (two, 2)):
-        await post.wait_for_text(f"I will remember {number}.")
-        await says(owner, post, "what number", f"You told me {number}.")
+        await post.wait_for_text(f"I will remember {number}")
+        await says(owner, post, "what number", f"You told me {number}")
 
 
 # --- what nobody foresaw ------------------------------------------------------------------------

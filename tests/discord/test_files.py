@@ -121,4 +121,6 @@ async def test_a_connection_that_breaks_is_tried_again(
 ) -> None:
     message = await owner.say("", attachments=[("notes.txt", b"text")])
     server.faults.add(GET, drop="before")
+    server.faults.add(GET, error=503)
+    server.faults.add(GET, error=429)
     assert (await fetch(out.client, remote(message), tmp_path)).path.read_bytes() == b"text"

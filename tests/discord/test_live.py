@@ -18,8 +18,8 @@ async def out(server: DiscordServer) -> AsyncIterator[Out]:
         yield out
 
 
-def working(text: str) -> View:
-    stop = Action(label="Stop", command="/stop", style="danger")
+def working(text: str, turn: str = "") -> View:
+    stop = Action(label="Stop", command=f"/stop {turn}".strip(), style="danger")
     return View(text=text, actions=(stop,), kind="progress")
 
 
@@ -48,6 +48,33 @@ async def test_a_live_message_whose_answer_was_lost_is_not_sent_twice(
         with contextlib.suppress(aiohttp.ServerDisconnectedError):  # the presenter bears it
             message = await out.live.show(here, message, working(text))
     assert guild.general.texts == ["one two three"]
+
+
+async def test_a_turn_whose_first_live_message_was_lost_leaves_its_button_to_no_other(
+    out: Out, server: DiscordServer, guild: Guild, owner: Member
+) -> None:
+    here = place(owner, guild.general)
+    server.faults.add(POST, drop="after")
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await out.live.show(here, None, working("one", "first"))
+    await out.live.show(here, None, working("one", "second"))
+    [message] = guild.general.messages
+    assert "/stop second" in str(message.components)
+
+
+async def test_a_button_that_could_not_be_changed_is_changed_the_next_time(
+    out: Out, server: DiscordServer, guild: Guild, owner: Member
+) -> None:
+    here = place(owner, guild.general)
+    server.faults.add(POST, drop="after")
+    server.faults.add(PATCH, error=503)
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await out.live.show(here, None, working("one", "first"))
+    message = await out.live.show(here, None, working("one", "second"))
+    assert "/stop first" in str(guild.general.last.components)
+    assert await out.live.show(here, message, working("one", "second")) == message
+    [message_now] = guild.general.messages
+    assert "/stop second" in str(message_now.components)
 
 
 async def test_a_change_is_tried_once(

@@ -58,13 +58,18 @@ def test_links_are_not_touched() -> None:
         ("````md\n```\nx\n```\n````", "md", "`\u200b``\nx\n`\u200b``"),
         ("1. Do:\n   ```bash\n   ls\n     -l\n   ```\n2. Done", "bash", "ls\n  -l"),
         ("> ```c\n> int *p, *q;\n> ```\n> said", "c", "int *p, *q;"),
+        ("> ```\n> > a > b\n>  c >> d\n> ```", "", "> a > b\n c >> d"),
+        ("> > ```\n> > a > b\n> > ```", "", "a > b"),
         ("Look:\n\n    int *p, *q;\n\n    return;\n\nDone", "", "int *p, *q;\n\nreturn;"),
         ("Look:\n\n\tint *p, *q;", "", "int *p, *q;"),
         ("``` js title=x\nx\n```", "js", "title=x\nx"),
         ("```\nnever closed", "", "never closed"),
         ("```\n```", "", " "),
     ],
-    ids=["tildes", "long", "list", "quote", "indented", "tab", "info", "open", "empty"],
+    ids=[
+        *("tildes", "long", "list", "quote", "signs", "quotes"),
+        *("indented", "tab", "info", "open", "empty"),
+    ],
 )
 def test_every_code_block_of_commonmark_is_one_for_discord(
     source: str, language: str, content: str

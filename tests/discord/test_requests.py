@@ -13,6 +13,7 @@ from support.asking import AskingPlugin
 from support.discord_people import newest_with, thread_at
 from support.discord_turns import PATIENT, answered, answers
 from support.discords import Launch, Palaver
+from support.noting import noted
 
 OVER = "That request is over."
 FOREIGN = "This button belongs to somebody else."
@@ -222,17 +223,21 @@ async def test_a_request_that_nobody_answers_is_a_no_and_its_button_says_so(
 
 
 async def test_a_request_cut_off_by_a_restart_is_told_and_asked_again(
-    palaver: Palaver, owner: Member
+    palaver: Palaver, owner: Member, tmp_path: Path
 ) -> None:
     old = await asked(owner, "run ls", "Allow once")
+    components = list(old.components)
+    await noted(tmp_path)
     await palaver.stop()
     palaver.bury()
     await palaver.start({"asking": AskingPlugin()})
     notice = await owner.direct.wait_for_text("It waited for your word on Bash: ls")
     assert notice.buttons == []
     again = await owner.direct.wait_for(lambda one: "Allow once" in one.buttons and one is not old)
-    if old.buttons:
-        await told(await owner.press(old, "Allow once"), OVER)
+    await owner.direct.wait_until(lambda: old.buttons == [])
+    assert "Nobody decided" in old.text
+    old.stored.components[:] = components
+    await told(await owner.press(old, "Allow once"), OVER)
     await owner.press(again, "Allow once")
     await owner.direct.wait_for_text("I ran ls.")
 

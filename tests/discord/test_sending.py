@@ -76,7 +76,7 @@ async def test_an_answer_replies_to_what_its_member_asked(
     out: Out, guild: Guild, owner: Member, member: Member
 ) -> None:
     asked = await owner.say("question")
-    out.sender.remember(namespace(owner.id), guild.general.id, asked.id)
+    out.sender.remember(place(owner, guild.general), asked.id)
     await out.sender.send(place(owner, guild.general), View(text="word " * 1000, kind="answer"))
     await out.sender.send(place(member, guild.general), View(text="other", kind="answer"))
     first, *more = guild.general.messages
@@ -88,7 +88,7 @@ async def test_a_question_that_was_deleted_is_answered_all_the_same(
     out: Out, guild: Guild, owner: Member
 ) -> None:
     asked = await owner.say("question")
-    out.sender.remember(namespace(owner.id), guild.general.id, asked.id)
+    out.sender.remember(place(owner, guild.general), asked.id)
     await owner.delete(asked)
     await out.sender.send(place(owner, guild.general), View(text="answer", kind="answer"))
     assert guild.general.texts == ["answer"]

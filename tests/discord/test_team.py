@@ -61,6 +61,18 @@ async def test_members_have_sessions_of_their_own_in_one_thread(
     assert await info(owner, thread) != await info(member, thread)
 
 
+async def test_an_answer_replies_to_its_question_though_another_was_asked_since(
+    palaver: Palaver, owner: Member, member: Member, call: str
+) -> None:
+    thread = await owner.open_thread("together")
+    first = await member.say(f"{call} wait 1", to=thread)
+    await thread.wait_for(lambda message: "Stop" in message.buttons)
+    second = await member.say(f"{call} hello", to=thread)
+    await thread.wait_until(lambda: sum("⏱" in text for text in thread.texts) == 2)
+    replies = [message.reply_to for message in thread.messages if "⏱" in message.text]
+    assert replies == [first.id, second.id]
+
+
 async def test_a_shared_thread_is_one_session_for_all(
     palaver: Palaver, guild: Guild, owner: Member, member: Member, call: str
 ) -> None:

@@ -112,6 +112,9 @@ class _Tree(app_commands.CommandTree[discord.Client]):
         super().__init__(client)
         self._interactions = interactions
 
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        return self._interactions.first(interaction)
+
     async def on_error(
         self, interaction: discord.Interaction, error: app_commands.AppCommandError
     ) -> None:

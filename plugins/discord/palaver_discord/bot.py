@@ -58,6 +58,10 @@ class Bot(discord.Client):
             log.info("the server %s is there again", guild.id)
             await self._again()
 
+    async def on_guild_unavailable(self, guild: discord.Guild) -> None:
+        log.info("the server %s is out of order", guild.id)
+        self._intake.lost()
+
     async def on_message(self, message: discord.Message) -> None:
         await self._intake.take(message)
 
@@ -67,8 +71,14 @@ class Bot(discord.Client):
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         await self._threads.forget(payload.thread_id)
 
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self._threads.forget(channel.id)
+
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        if interaction.type is discord.InteractionType.component:
-            await self._interactions.component(interaction)
-        elif interaction.type is discord.InteractionType.modal_submit:
-            await self._interactions.modal(interaction)
+        kinds = {
+            discord.InteractionType.component: self._interactions.component,
+            discord.InteractionType.modal_submit: self._interactions.modal,
+        }
+        take = kinds.get(interaction.type)  # the menu takes the others
+        if take and self._interactions.first(interaction):
+            await take(interaction)

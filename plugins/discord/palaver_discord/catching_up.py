@@ -20,7 +20,8 @@ PAGE = 100
 MOST_MESSAGES = 10_000
 """Of one channel that are looked at."""
 PATIENCE_S = 60.0
-"""Seconds for which a place that cannot be read now is tried again; all others wait for it."""
+"""Seconds for which a place that cannot be read now is tried again; what was missed elsewhere
+waits for it."""
 _AT_ONCE = 4
 
 Parent = discord.TextChannel | discord.ForumChannel

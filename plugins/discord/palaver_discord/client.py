@@ -12,6 +12,7 @@ import yarl
 
 from palaver import ConfigError, PalaverError
 from palaver_discord.settings import API, GATEWAY, DiscordSettings
+from palaver_discord.wire import trace
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ def make_client(settings: DiscordSettings, kind: type[C]) -> C:
         max_ratelimit_timeout=_LONGEST_LIMIT_S,
         guild_ready_timeout=_LATE_SERVER_S,
         proxy=_proxy(settings.api_base),
+        http_trace=trace(),
     )
 
 

@@ -71,16 +71,21 @@ async def _download(client: discord.Client, file: RemoteFile) -> bytes:
         try:
             async with asyncio.timeout(TRANSFER_S):
                 return await client.http.get_from_cdn(file.id)
-        except UNREACHABLE as error:
+        except (discord.HTTPException, *UNREACHABLE) as error:
+            if isinstance(error, discord.HTTPException) and not _passes(error):
+                problem = f"Discord does not give {file.name}: {words_of(error)}."
+                raise FileError(problem, hint="Send it again.") from error
             if attempt == _ATTEMPTS:
                 problem = f"{file.name} could not be fetched: {words_of(error)}."
                 raise FileError(problem, hint="Send it again.") from error
             await asyncio.sleep(pause)
             pause *= 2
-        except discord.HTTPException as error:
-            problem = f"Discord does not give {file.name}: {words_of(error)}."
-            raise FileError(problem, hint="Send it again.") from error
     raise AssertionError("the last attempt returns or raises")
+
+
+def _passes(error: discord.HTTPException) -> bool:
+    """Whether it may be better the next time; of files the library tells it by no other error."""
+    return error.status == 429 or error.status >= 500
 
 
 def _with_suffix(file: RemoteFile) -> str:

@@ -35,6 +35,7 @@ from palaver_discord.intake import Intake
 from palaver_discord.interactions import Interactions
 from palaver_discord.live import EDIT_INTERVAL_S, HEAD_START_S, LiveMessages
 from palaver_discord.places import FRONTEND, channel_of
+from palaver_discord.placing import Placing
 from palaver_discord.render import LONG_ANSWER, warm_up
 from palaver_discord.sending import Sender
 from palaver_discord.settings import DiscordSettings
@@ -78,9 +79,10 @@ class DiscordFrontend(Frontend):
         self._client = client = make_client(self._settings, Bot)
         self._stack.push_async_callback(client.close)
         await log_in(client, self._settings)
+        self._delivery = Delivery(client, self._settings.answer_timeout_s)
+        self._stack.push_async_callback(self._delivery.close)
         self._stack.push_async_callback(self._last_removals)
         folder = engine.settings.data_dir / FRONTEND / str(client.application_id)
-        self._delivery = Delivery(client, self._settings.answer_timeout_s)
         self._sender = Sender(client, self._delivery)
         self._live = LiveMessages(client, self._delivery, self._sender)
         self._marks = Marks(folder, "live")
@@ -152,7 +154,8 @@ class DiscordFrontend(Frontend):
         channel_id = channel_of(message.conversation)
         alone = str(self._threads.owner(channel_id)) == message.sender.user
         if message.channel_id == channel_id and not alone:
-            self._sender.remember(message.sender, channel_id, message.message_id)
+            place = Place(message.sender, message.conversation, answers=message.key)
+            self._sender.remember(place, message.message_id)
 
     async def acknowledge(self, message: Incoming) -> None:
         if not self._settings.reactions or not isinstance(message, DiscordMessage):
@@ -189,22 +192,19 @@ class DiscordFrontend(Frontend):
         self._threads = threads = Threads(client, engine, self._delivery, marks, reception.acting)
         await threads.open()
         self._stack.push_async_callback(threads.close)
-        admission = Admission(client, self._settings)
+        admission = Admission(client, self._settings, self._delivery)
         engine.host.add("discord-threads", threads)
         engine.host.add("discord-admission", admission)
         watermark = Watermark(folder / "watermark")
         await watermark.open()
         direct = Marks(folder, "direct")
+        for (channel_id,) in await direct.all():
+            admission.direct(int(channel_id))
+        placing = Placing(client, reception, self._settings, threads, admission, direct)
         intake = Intake(
-            client,
-            self._delivery,
-            reception,
-            self._settings,
-            threads,
-            admission,
-            watermark,
-            direct,
+            client, self._delivery, reception, placing, threads, admission, watermark, direct
         )
+        self._stack.push_async_callback(intake.close)
         interactions = Interactions(reception, self._sender, threads, admission)
         menu = Menu(client, engine, interactions)
 

@@ -11,7 +11,7 @@ from palaver_discord.places import conversation, namespace
 
 KINDS = frozenset({discord.MessageType.default, discord.MessageType.reply})
 """Of messages that people write; the others are Discord's own."""
-COMMAND = re.compile(r"/\w+(\s.*)?", re.DOTALL)
+COMMAND = re.compile(r"/[A-Za-z0-9_]+(@\w+)?(\s.*)?", re.DOTALL)
 _QUOTED = 1000
 
 
@@ -54,8 +54,10 @@ def read(
     Args:
         in_channel: the thread that was opened for it.
     """
-    said = _words(message, me)
     files = tuple(_files(message))
+    own = _own_words(message, me)
+    command = not files and COMMAND.fullmatch(own) is not None  # else it is said of the files
+    said = own if command else _words(message, own, me)
     unreadable = _unreadable(message)
     if not (said or files or unreadable):
         return None
@@ -68,7 +70,7 @@ def read(
         files=files,
         speaker=speaker_name(message.author.display_name, f"Member {message.author.id}"),
         private=isinstance(message.channel, discord.DMChannel),
-        command=COMMAND.fullmatch(said) is not None,
+        command=command,
         unreadable="" if said or files else unreadable,
         message_id=message.id,
         channel_id=message.channel.id,
@@ -76,15 +78,28 @@ def read(
     )
 
 
-def _words(message: discord.Message, me: discord.ClientUser) -> str:
-    """What the agent is to read: people's names for their ids, and what is quoted."""
+def _title(message: discord.Message) -> str:
+    """What a post of a forum is called: people ask with it as much as with what stands below."""
+    room = message.channel
+    if isinstance(room, discord.Thread) and room.id == message.id:
+        return room.name if isinstance(room.parent, discord.ForumChannel) else ""
+    return ""
+
+
+def _own_words(message: discord.Message, me: discord.ClientUser) -> str:
+    """What its author says to the bot: people's names for their ids."""
     said = message.content
     for mention in _mentions(message, me):
         said = said.replace(mention, "", 1)
     for user in message.mentions:
         for mention in (f"<@{user.id}>", f"<@!{user.id}>"):
             said = said.replace(mention, f"@{user.display_name}")
-    parts = [_quotation(message, me), said.strip(), *_forwarded(message)]
+    return said.strip()
+
+
+def _words(message: discord.Message, said: str, me: discord.ClientUser) -> str:
+    """What the agent is to read: with a post's title, what is quoted, and what is passed on."""
+    parts = [_title(message), _quotation(message, me), said, *_forwarded(message)]
     return "\n\n".join(filter(None, parts))
 
 

@@ -3,23 +3,31 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from itertools import chain
+from typing import TypeVar
 
 import discord
 
-from palaver import Marks, Reception
+from palaver import ConversationId, Marks, Reception
 from palaver_discord.admission import Admission
 from palaver_discord.catching_up import CatchingUp
 from palaver_discord.delivery import Delivery
-from palaver_discord.incoming import DiscordMessage, addressed, meant_for_others, read, written
-from palaver_discord.places import around, conversation
-from palaver_discord.settings import DiscordSettings
+from palaver_discord.incoming import DiscordMessage, written
+from palaver_discord.placing import Placing
 from palaver_discord.threads import Threads
 from palaver_discord.watermark import Watermark
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+PATIENCE_S = 2.0
+"""Seconds that what was missed has to come into its order before what comes now: a file that is
+fetched, or a thread that is opened, for longer holds up nobody else."""
+LONGEST_HOLD_S = 10.0
+"""Seconds that what comes now waits for what was missed, where Discord does not tell that."""
 _REMEMBERED = 5000
 
 
@@ -31,7 +39,7 @@ class Intake:
         client: discord.Client,
         delivery: Delivery,
         reception: Reception,
-        settings: DiscordSettings,
+        placing: Placing,
         threads: Threads,
         admission: Admission,
         watermark: Watermark,
@@ -40,38 +48,48 @@ class Intake:
         self._client = client
         self._delivery = delivery
         self._reception = reception
-        self._settings = settings
+        self._placing = placing
         self._threads = threads
         self._admission = admission
         self._watermark = watermark
         self._direct = direct
-        self._known_chats: set[int] = set()
-        self._noting = asyncio.Lock()
         self._passed: OrderedDict[int, None] = OrderedDict()
+        self._edits: OrderedDict[int, int] = OrderedDict()
         self._caught_up = asyncio.Event()
+        self._catching_up = asyncio.Lock()
+        self._behind = False
+        self._connections = self._losses = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Give up on what was missed and is not taken; it is found at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def hold(self) -> None:
         """A connection is new: what was missed comes first."""
-        self._watermark.hold()
+        self.lost()
+        self._connections += 1
         self._caught_up.clear()
 
+    def lost(self) -> None:
+        """A server is out of order: what is written there is missed."""
+        self._losses += 1
+        self._watermark.hold()
+
     async def catch_up(self, users: Sequence[int]) -> None:
-        """Take what was missed, then let in what has come meanwhile."""
+        """Take what was missed, then let in what has come meanwhile.
+
+        All who want that while it is being done are served by doing it once more.
+        """
+        self._behind, connection = True, self._connections
+        work = self._spawn(self._catch_up(users))
         try:
-            missed = await CatchingUp(
-                self._client,
-                self._delivery,
-                self._watermark,
-                self._admission,
-                self._direct,
-                users,
-            ).missed()
-            fresh = [one for one in missed if self._watermark.claim(one.id)]
-            if not any(guild.unavailable for guild in self._client.guilds):
-                self._watermark.release()
-            await self._take_missed(fresh)
+            await asyncio.wait({work}, timeout=LONGEST_HOLD_S)
         finally:
-            self._caught_up.set()
+            if connection == self._connections:
+                self._caught_up.set()
 
     async def take(self, message: discord.Message) -> None:
         """Take a message from the gateway."""
@@ -81,27 +99,101 @@ class Intake:
         if not self._watermark.claim(message.id):
             return
         await self._take(message)
-        await self._watermark.done(message.id)
+        await self._done(message.id)
 
     async def edited(self, message: discord.Message) -> None:
         """A message was changed; that a link in it has got its preview is no change."""
-        if message.edited_at is None or not written(message) or not self._for_us(message):
+        if not self._changed(message) or not written(message) or not self._placing.for_us(message):
             return
         if message.id in self._passed:  # it speaks to the bot only now
             del self._passed[message.id]
             await self._take(message)
-        elif incoming := self._as_it_is(message):
+        elif incoming := self._placing.as_it_is(message):
             await self._reception.edited(incoming)
 
     # --- how ------------------------------------------------------------------------------------
 
+    async def _catch_up(self, users: Sequence[int]) -> None:
+        async with self._catching_up:
+            if not self._behind:
+                return
+            self._behind = False
+            try:
+                await self._find_missed(users)
+            except Exception:  # it is looked for again at the next start
+                log.exception("what was missed could not be found")
+
+    async def _find_missed(self, users: Sequence[int]) -> None:
+        losses = self._losses
+        missed = await CatchingUp(
+            self._client, self._delivery, self._watermark, self._admission, self._direct, users
+        ).missed()
+        fresh = [one for one in missed if self._watermark.claim(one.id)]
+        out_of_order = any(guild.unavailable for guild in self._client.guilds)
+        if losses == self._losses and not out_of_order:  # else more was missed meanwhile
+            self._watermark.release()
+        groups: dict[object, list[discord.Message]] = {}
+        for message in fresh:
+            groups.setdefault((message.author.id, message.channel.id), []).append(message)
+        if tasks := [self._spawn(self._take_missed(group)) for group in groups.values()]:
+            await asyncio.wait(tasks, timeout=PATIENCE_S)
+
+    async def _take_missed(self, messages: Sequence[discord.Message]) -> None:
+        """What one has written in one place: each command behind what was asked before it."""
+        asked: dict[ConversationId, list[DiscordMessage]] = {}
+        for message in messages:
+            async with self._contained(message):
+                self._admission.saw(message.author)
+                incoming = await self._read(message)
+                if incoming and not (incoming.command or incoming.unreadable):
+                    asked.setdefault(incoming.conversation, []).append(incoming)
+                    continue
+                await self._offer(asked)
+                if incoming:
+                    await self._received(incoming)
+            await self._done(message.id)
+        await self._offer(asked)
+
+    async def _offer(self, asked: dict[ConversationId, list[DiscordMessage]]) -> None:
+        await asyncio.gather(*map(self._reception.take_missed, asked.values()))
+        for incoming in chain(*asked.values()):
+            await self._done(incoming.message_id)
+        asked.clear()
+
     async def _take(self, message: discord.Message) -> None:
-        self._admission.saw(message.author)
-        try:
+        async with self._contained(message):
+            self._admission.saw(message.author)
             if incoming := await self._read(message):
                 await self._received(incoming)
-        except Exception:  # one message that nobody foresaw must not come again for ever
+
+    @asynccontextmanager
+    async def _contained(self, message: discord.Message) -> AsyncIterator[None]:
+        """A message that nobody foresaw must not come again for ever; its author is told."""
+        try:
+            yield
+        except Exception as error:
             log.exception("the message %s could not be taken", message.id)
+            if incoming := self._placing.as_it_is(message):
+                await self._reception.apologise(incoming, error)
+
+    async def _done(self, message_id: int) -> None:
+        try:
+            await self._watermark.done(message_id)
+        except OSError as error:  # then it is looked at again at the next start
+            log.error("how far messages were read cannot be noted: %s", error)  # noqa: TRY400
+
+    def _changed(self, message: discord.Message) -> bool:
+        """Whether it was edited since it was last looked at.
+
+        The preview of a link comes as another edit of the same moment, cut to milliseconds
+        (discord/discord-api-docs, issue 8281).
+        """
+        if message.edited_at is None:
+            return False
+        moment = int(message.edited_at.timestamp() * 1000)
+        changed = self._edits.get(message.id) != moment
+        _keep(self._edits, message.id, moment)
+        return changed
 
     async def _received(self, incoming: DiscordMessage) -> None:
         await self._reception.take(incoming)
@@ -109,88 +201,20 @@ class Intake:
             place, command = incoming.conversation, incoming.command_name
             await self._threads.commanded(incoming.sender, place, command)
 
-    async def _take_missed(self, messages: Sequence[discord.Message]) -> None:
-        together: dict[object, list[DiscordMessage]] = {}
-        for message in messages:
-            self._admission.saw(message.author)
-            incoming = await self._read(message)
-            if incoming is None:
-                await self._watermark.done(message.id)
-            elif incoming.command or incoming.unreadable:
-                await self._received(incoming)
-                await self._watermark.done(message.id)
-            else:
-                key = incoming.sender, incoming.conversation
-                together.setdefault(key, []).append(incoming)
-        await asyncio.gather(*(self._offer(group) for group in together.values()))
-
-    async def _offer(self, group: Sequence[DiscordMessage]) -> None:
-        await self._reception.take_missed(group)
-        for one in group:
-            await self._watermark.done(one.message_id)
-
-    def _for_us(self, message: discord.Message) -> bool:
-        """Whether it speaks to the bot."""
-        me, room = self._client.user, message.channel
-        if me is None or not self._admission.heard_in(room):
-            return False
-        if isinstance(room, discord.DMChannel) or addressed(message, me):
-            return True
-        if meant_for_others(message, me):
-            return False
-        if self._settings.hears_all(around(room)):
-            return True
-        owned = self._threads.owner(room.id) == message.author.id
-        return owned or self._reception.shared(conversation(room.id))
-
     async def _read(self, message: discord.Message) -> DiscordMessage | None:
-        """The message as the reception takes it, in the thread that is its place."""
-        if not self._for_us(message):
-            self._passed[message.id] = None
-            if len(self._passed) > _REMEMBERED:
-                self._passed.popitem(last=False)
-            return None
-        if isinstance(message.channel, discord.DMChannel):
-            self._admission.direct(message.channel.id)
-            await self._note_chat(message.channel.id)
-        incoming = self._as_it_is(message)
-        return await self._placed(message, incoming) if incoming else None
+        if self._placing.for_us(message):
+            return await self._placing.placed(message)
+        _keep(self._passed, message.id, None)
+        return None
 
-    async def _placed(
-        self, message: discord.Message, incoming: DiscordMessage
-    ) -> DiscordMessage | None:
-        """A prompt in a channel opens a thread; strangers open nothing."""
-        room, author = message.channel, message.author
-        if isinstance(room, discord.Thread):
-            await self._threads.opened(room.id)
-            if room.owner_id == author.id:
-                await self._threads.take(room.id, author.id)
-        if not isinstance(room, discord.TextChannel) or incoming.command or incoming.unreadable:
-            return incoming
-        if not await self._reception.admitted(incoming):
-            return None
-        if not (title := incoming.text or ", ".join(one.name for one in incoming.files)):
-            return incoming
-        try:
-            thread = await self._threads.begin(message, title, author.id)
-        except discord.HTTPException as error:
-            log.warning("no thread can be opened in %s, so it goes on there: %s", room.id, error)
-            return incoming
-        return replace(incoming, conversation=conversation(thread))
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
-    def _as_it_is(self, message: discord.Message) -> DiscordMessage | None:
-        me = self._client.user
-        thread = message.id if self._threads.owner(message.id) else None
-        return read(message, me, in_channel=thread) if me else None
 
-    async def _note_chat(self, channel_id: int) -> None:
-        """Where to look for what is missed."""
-        async with self._noting:  # so that no later message overtakes this one meanwhile
-            if channel_id in self._known_chats:
-                return
-            try:
-                await self._direct.add(str(channel_id))
-            except OSError as error:  # the message matters more
-                log.error("the chat %s cannot be noted: %s", channel_id, error)  # noqa: TRY400
-            else:
-                self._known_chats.add(channel_id)
+def _keep(known: OrderedDict[int, T], key: int, value: T) -> None:
+    known[key] = value
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)

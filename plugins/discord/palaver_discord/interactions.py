@@ -1,6 +1,7 @@
 """Commands, buttons, menus and modals: acknowledged at once, answered where they were made."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from palaver import (
     Incoming,
     Namespace,
     PalaverError,
+    Place,
     Press,
     Reception,
     View,
@@ -24,14 +26,16 @@ from palaver import (
 )
 from palaver_discord.admission import Admission
 from palaver_discord.components import ASK, Pressed, label_of, modal, pressed, submitted
+from palaver_discord.incoming import COMMAND
 from palaver_discord.places import conversation, namespace
 from palaver_discord.replies import PressReply, Reply
 from palaver_discord.sending import Sender
-from palaver_discord.threads import Threads
+from palaver_discord.threads import Starter, Threads
 
 log = logging.getLogger(__name__)
 
 _ELSEWHERE = "I am not at work in this channel: whoever runs me has not named it in the settings."
+_REMEMBERED = 1000
 _ASKED = 30
 """Characters of what a modal asks for that fit into a custom_id beside a button."""
 
@@ -46,6 +50,16 @@ class Interactions:
         self._sender = sender
         self._threads = threads
         self._admission = admission
+        self._taken: OrderedDict[int, None] = OrderedDict()
+
+    def first(self, interaction: discord.Interaction) -> bool:
+        """Whether nobody deals with it yet: events may come twice."""
+        if interaction.id in self._taken:
+            return False
+        self._taken[interaction.id] = None
+        if len(self._taken) > _REMEMBERED:
+            self._taken.popitem(last=False)
+        return True
 
     async def command(self, interaction: discord.Interaction, text: str) -> None:
         """Carry a command out; what it answers is for its sender's eyes, unless all share."""
@@ -74,6 +88,9 @@ class Interactions:
 
     async def ask(self, interaction: discord.Interaction, text: str) -> None:
         """Take a prompt: here, or from a channel in a thread of its own."""
+        if COMMAND.fullmatch(text.strip()):  # what it answers may be for its sender's eyes
+            await self.command(interaction, text.strip())
+            return
         message = _incoming(interaction, text)
         reply = self._reply(interaction)
         async with _contained(reply):
@@ -164,7 +181,7 @@ class Interactions:
 
     async def _placed(
         self,
-        asked: discord.InteractionMessage,
+        asked: Starter,
         message: Incoming,
         interaction: discord.Interaction,
     ) -> Incoming:
@@ -181,7 +198,8 @@ class Interactions:
                 return replace(message, conversation=conversation(thread))
         alone = message.private or self._threads.owner(asked.channel.id) == user_id
         if not (alone or self._reception.shared(message.conversation)):
-            self._sender.remember(message.sender, asked.channel.id, asked.id)
+            place = Place(message.sender, message.conversation, answers=message.key)
+            self._sender.remember(place, asked.id)
         return message
 
     async def _for_all(self, interaction: discord.Interaction, message: Incoming) -> bool:

@@ -4,12 +4,13 @@ It is no answer to an interaction: the token of one dies after 15 minutes, a tur
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import discord
 
-from palaver import MessageId, Place, View
+from palaver import Action, MessageId, Place, View
 from palaver_discord.components import components
 from palaver_discord.delivery import Delivery
 from palaver_discord.render import Message, live
@@ -21,6 +22,9 @@ one a second leaves room for answers."""
 HEAD_START_S = 0.03
 """Seconds that a prompt has on its way to the agent before what is only shown takes its time."""
 
+State = tuple[str | None, tuple[Action, ...]]
+"""What a live message says, and what can be pressed below it."""
+
 
 class LiveMessages:
     """The live messages of all channels; the presenter bears what their methods raise."""
@@ -29,8 +33,8 @@ class LiveMessages:
         self._client = client
         self._delivery = delivery
         self._sender = sender
-        self._begun: dict[Place, Callable[[], Awaitable[MessageId]]] = {}
-        self._shown: dict[MessageId, str | None] = {}
+        self._begun: dict[Place, tuple[State, Callable[[], Awaitable[MessageId]]]] = {}
+        self._shown: dict[MessageId, State] = {}
 
     async def show(self, place: Place, message: MessageId | None, view: View) -> MessageId:
         """How far the turn has come, in its message, new if there is none.
@@ -41,12 +45,13 @@ class LiveMessages:
         channel_id = int(place.conversation)
         buttons, _ = components(view, place.namespace)
         now = replace(live(view), buttons=buttons)
+        state = now.content, view.actions
         if message is None:
-            message = await self._begin(place, now)
-        elif now.content != self._shown.get(message):
-            old = self._client.get_partial_messageable(channel_id).get_partial_message(int(message))
-            await self._delivery.attempt(channel_id, lambda: old.edit(**now.as_edit()))
-        self._shown[message] = now.content
+            return await self._begin(place, now, state)
+        if state != self._shown.get(message):
+            await self._delivery.attempt(
+                channel_id, lambda: self._change(channel_id, message, now, state)
+            )
         return message
 
     async def end(self, place: Place, message: MessageId) -> None:
@@ -73,11 +78,36 @@ class LiveMessages:
 
         await self._delivery.attempt(channel_id, type_)
 
-    async def _begin(self, place: Place, now: Message) -> MessageId:
-        """A first try may have arrived though its answer has not: the next is the same request."""
+    async def _begin(self, place: Place, now: Message, state: State) -> MessageId:
+        """A first try may have arrived though its answer has not: the next is the same request.
+
+        That may have been for an earlier turn, with the Stop button of that.
+        """
         await asyncio.sleep(HEAD_START_S)
         channel_id = int(place.conversation)
-        post = self._begun.setdefault(place, self._sender.post(channel_id, now, quiet=True))
-        message = await self._delivery.attempt(channel_id, post)
-        del self._begun[place]
-        return message
+        begun = self._begun.pop(place, (state, self._sender.post(channel_id, now, quiet=True)))
+        before, post = begun
+
+        async def begin() -> MessageId:
+            message = await post()
+            self._shown[message] = before
+            if before != state:
+                with contextlib.suppress(Exception):  # it stands there, and changes again
+                    await self._change(channel_id, message, now, state)
+            return message
+
+        async def remove(late: MessageId) -> None:
+            await self.end(place, late)
+
+        try:
+            return await self._delivery.attempt(channel_id, begin, late=remove)
+        except Exception:
+            self._begun[place] = begun
+            raise
+
+    async def _change(
+        self, channel_id: int, message: MessageId, now: Message, state: State
+    ) -> None:
+        old = self._client.get_partial_messageable(channel_id).get_partial_message(int(message))
+        await old.edit(**now.as_edit())
+        self._shown[message] = state

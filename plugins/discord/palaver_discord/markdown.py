@@ -37,7 +37,7 @@ _BLOCK_START = re.compile(
 _OPENING = re.compile(
     r"(?P<quotes>(?:(?:[ \t]*>)+ ?)?)(?P<indent>[ \t]*)(?P<fence>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)"
 )
-_QUOTES = re.compile(r"(?:[ \t]*>)+[ ]?")
+_QUOTE = re.compile(r"[ \t]*> ?")
 _LANGUAGE = re.compile(r"[\w+\-.#]+", re.ASCII)
 _LIST = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]")
 _INDENTED = re.compile(r" {4}|\t")
@@ -127,16 +127,24 @@ def adapted(source: str) -> str:
 
 def _fenced(opening: re.Match[str], lines: deque[str]) -> list[str]:
     """The content of a fence; its lines, and the closing one if it comes, are taken."""
-    fence, quotes = opening["fence"], opening["quotes"]
+    fence, depth = opening["fence"], opening["quotes"].count(">")
     taken = []
-    while lines and (not quotes or lines[0].lstrip().startswith(">")):
-        line = lines.popleft()
-        line = _QUOTES.sub("", line) if quotes else line
+    while lines and (not depth or lines[0].lstrip().startswith(">")):
+        line = _unquoted(lines.popleft(), depth)
         closing = line.strip()
         if closing.startswith(fence) and not closing.strip(fence[0]):
             break
         taken.append(_dedented(line, len(opening["indent"].expandtabs(4))))
     return taken
+
+
+def _unquoted(line: str, depth: int) -> str:
+    """Without the signs of so many quotations in each other; what follows is the line's own."""
+    for _ in range(depth):
+        if not (quote := _QUOTE.match(line)):
+            break
+        line = line[quote.end() :]
+    return line
 
 
 def _indented(line: str, lines: deque[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import discord
+
 from palaver import ConversationId, Namespace
 
 FRONTEND = "discord"
@@ -34,9 +36,10 @@ def guild_of(room: object) -> int | None:
 
 def around(room: object) -> Iterator[int]:
     """The room's id and those of what it is in: a thread's channel, a channel's category."""
-    for name in ("id", "parent_id", "category_id"):
+    for name in ("id", "parent_id"):
         if number := getattr(room, name, None):
             yield int(number)
-    parent = getattr(room, "parent", None)
+    # a thread's own property would raise where the library does not know its channel
+    parent = room.parent if isinstance(room, discord.Thread) else room
     if category := getattr(parent, "category_id", None):
         yield int(category)

@@ -28,18 +28,24 @@ _LONG = 5000
 
 
 class Sender:
-    """Sends what the presenter and the commands say. A conversation is a channel's id."""
+    """Sends what the presenter and the commands say. A conversation is a channel's id.
+
+    Attributes:
+        delivery: how requests are made that bear a bad connection.
+    """
 
     def __init__(self, client: discord.Client, delivery: Delivery) -> None:
         self._client = client
-        self._delivery = delivery
-        self._asked: OrderedDict[tuple[Namespace, int], int] = OrderedDict()
+        self.delivery = delivery
+        self._asked: OrderedDict[tuple[Place, str], int] = OrderedDict()
 
-    def remember(self, owner: Namespace, channel_id: int, message_id: int) -> None:
-        """What comes next for this member in this channel answers this message of his."""
-        self._asked[owner, channel_id] = message_id
-        self._asked.move_to_end((owner, channel_id))
-        if len(self._asked) > _REMEMBERED:
+    def remember(self, place: Place, message_id: int) -> None:
+        """What comes of what this place answers replies to this message of its owner's; so does
+        what comes of nothing that is known, until the next one."""
+        for key in ((place, place.answers), (place, "")):
+            self._asked[key] = message_id
+            self._asked.move_to_end(key)
+        while len(self._asked) > _REMEMBERED:
             self._asked.popitem(last=False)
 
     async def send(self, place: Place, view: View) -> MessageId:
@@ -49,9 +55,10 @@ class Sender:
             discord.HTTPException: if Discord refuses it for good.
         """
         channel_id = int(place.conversation)
-        asked = self._asked.get((place.namespace, channel_id))
+        asked = self._asked.get((place, place.answers)) or self._asked.get((place, ""))
         parts = await laid_out(view, place.namespace)
-        return await self._send_all(channel_id, parts, quiet=view.kind in _QUIET, asked=asked)
+        posts = self._posts(channel_id, parts, quiet=view.kind in _QUIET, asked=asked)
+        return await self.delivery.deliver(channel_id, *posts)
 
     async def send_privately(self, place: Place, view: View) -> None:
         """What only its reader may see: as a direct message, not to this channel.
@@ -63,7 +70,7 @@ class Sender:
         reader = discord.Object(int(place.namespace.user))
         words = "📬 That is only for your eyes: see our direct messages."
         try:
-            direct = await self._delivery.deliver(reader.id, lambda: self._client.create_dm(reader))
+            direct = await self.delivery.deliver(reader.id, lambda: self._client.create_dm(reader))
             await self.send(Place(place.namespace, ConversationId(str(direct.id))), view)
         except discord.Forbidden:  # he takes none from bots, or none from this server
             words = (
@@ -81,8 +88,13 @@ class Sender:
         channel_id = int(place.conversation)
         first, *more = await laid_out(view, place.namespace)
         old = self._channel(channel_id).get_partial_message(int(message))
-        await self._delivery.deliver(channel_id, lambda: old.edit(**first.as_edit()))
-        await self._send_all(channel_id, more, quiet=True)
+
+        async def change() -> MessageId:
+            await old.edit(**first.as_edit())
+            return message
+
+        following = self._posts(channel_id, more, quiet=True)
+        await self.delivery.deliver(channel_id, change, *following)
 
     async def remove(self, place: Place, message: MessageId) -> None:
         """Take a message away, if it is still there.
@@ -93,7 +105,7 @@ class Sender:
         channel_id = int(place.conversation)
         old = self._channel(channel_id).get_partial_message(int(message))
         try:
-            await self._delivery.deliver(channel_id, old.delete)
+            await self.delivery.deliver(channel_id, old.delete)
         except discord.NotFound as error:
             if error.code != UNKNOWN_MESSAGE:
                 raise
@@ -108,7 +120,9 @@ class Sender:
         try:
             data = await read_for_sending(path)
             said, *more = pieces(escape(caption), MAX_CONTENT) or [""]
-            sent = await self._send_file(channel_id, (path.name, data), said)
+            first = self.post(channel_id, Message(said or None), file=(path.name, data))
+            following = self._posts(channel_id, [Message(part) for part in more], quiet=True)
+            return await self.delivery.deliver(channel_id, first, *following, timeout_s=TRANSFER_S)
         except FileError as error:
             return await self.send(place, View(title=f"📎 {error.message}", kind="notice"))
         except discord.HTTPException as error:
@@ -116,29 +130,22 @@ class Sender:
                 raise
             words = too_large(path).message
             return await self.send(place, View(title=f"📎 {words}", kind="notice"))
-        await self._send_all(channel_id, [Message(part) for part in more], quiet=True)
-        return sent
 
-    async def _send_all(
+    def _posts(
         self,
         channel_id: int,
         parts: Sequence[Message],
         *,
         quiet: bool,
         asked: int | None = None,
-    ) -> MessageId:
+    ) -> list[Callable[[], Awaitable[MessageId]]]:
         """Only the last one makes a phone ring."""
-        sent = MessageId("")
+        posts = []
         for number, part in enumerate(parts, 1):
             last = number == len(parts)
             first = asked if number == 1 else None
-            post = self.post(channel_id, part, quiet=quiet or not last, asked=first)
-            sent = await self._delivery.deliver(channel_id, post)
-        return sent
-
-    async def _send_file(self, channel_id: int, file: tuple[str, bytes], said: str) -> MessageId:
-        post = self.post(channel_id, Message(said or None), file=file)
-        return await self._delivery.deliver(channel_id, post, timeout_s=TRANSFER_S)
+            posts.append(self.post(channel_id, part, quiet=quiet or not last, asked=first))
+        return posts
 
     def post(
         self,

@@ -31,7 +31,8 @@ class DiscordSettings(SecretSettings):
             every message is a prompt; elsewhere only mentions and replies to the bot are, and
             what is written in its own threads.
         reactions: show with 👀 that a message has been taken.
-        answer_timeout_s: seconds without an answer after which a connection counts as dead.
+        answer_timeout_s: seconds without an answer after which a request's connection counts as
+            dead. That of the gateway does after a minute without a word.
     """
 
     api_base: str = Field(default=API, pattern=r"^https?://.*[^/]$")

@@ -24,7 +24,7 @@ class DiscordSetup(FrontendSetup):
         "On its page Bot, switch on “Message Content Intent” and save.",
         "There, press Reset Token and copy the token.",
     )
-
+    libraries: ClassVar[tuple[str, ...]] = ("discord",)
     membership_setting: ClassVar[str] = "guilds"
     membership_word: ClassVar[str] = "servers"
 

@@ -1,13 +1,24 @@
 """Threads: one for each session that begins in a channel, named by it and archived with it."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine
-from uuid import uuid4
+from collections.abc import Awaitable, Callable, Coroutine
+from weakref import WeakValueDictionary
 
 import discord
 
-from palaver import ConversationId, Engine, Marks, Namespace, Prompt, Session, Turn, hookimpl
+from palaver import (
+    ConversationId,
+    Engine,
+    Marks,
+    Namespace,
+    PalaverError,
+    Session,
+    SessionNotFoundError,
+    Turn,
+    hookimpl,
+)
 from palaver_discord.delivery import Delivery
 from palaver_discord.places import FRONTEND, channel_of, conversation, namespace
 
@@ -22,6 +33,7 @@ _NAME = 60
 _CHOOSING = frozenset({"switch", "newsession", "new", "fork"})
 _NAMING = _CHOOSING | {"rename"}
 
+Starter = discord.Message | discord.PartialMessage
 Acting = Callable[[Namespace, ConversationId], Namespace]
 """`Reception.acting`."""
 
@@ -48,7 +60,8 @@ class Threads:
         self._marks = marks
         self._acting = acting
         self._owners: dict[int, int] = {}
-        self._opening: dict[int, asyncio.Event] = {}
+        self._taking: dict[int, int] = {}
+        self._lines: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._titles: dict[int, str] = {}
         self._renaming: dict[int, str] = {}
         self._chosen: dict[tuple[Namespace, int], Session] = {}
@@ -68,14 +81,20 @@ class Threads:
         """The id of the member whose session it was opened for; None if it is none of the bot's."""
         return self._owners.get(thread_id)
 
-    async def begin(self, message: discord.Message, title: str, owner: int) -> int:
+    def heeds(self, thread_id: int, member: int) -> bool:
+        """Whether all that this member writes there is for the bot, or that is being found out."""
+        return member in {self._owners.get(thread_id), self._taking.get(thread_id)}
+
+    async def begin(self, message: Starter, title: str, owner: int) -> int:
         """Open a thread at a message, if there is none; its id, which is the message's.
 
         Raises:
             discord.HTTPException: if Discord refuses.
+            PalaverError: if the session that was chosen for it cannot be moved there.
         """
-        if self.owner(message.id) is None:
-            opened = self._opening[message.id] = asyncio.Event()
+        async with self._line(message.id):
+            if self.owner(message.id) is not None:
+                return message.id
             self._titles[message.id] = thread_name(title)
             self._owners[message.id] = owner  # who is fast writes there before all this is done
             try:
@@ -83,30 +102,41 @@ class Threads:
                 await self._note(message.id, owner)
                 await self._move(namespace(owner), message.channel.id, message.id)
             except BaseException:
-                del self._owners[message.id]
+                self._owners.pop(message.id, None)  # it may have been deleted meanwhile
                 raise
-            finally:
-                del self._opening[message.id]
-                opened.set()
-        return message.id
+            return message.id
 
     async def opened(self, thread_id: int) -> None:
         """Wait until what was asked where a thread is being opened has come into it."""
-        if opening := self._opening.get(thread_id):
-            await opening.wait()
+        async with self._line(thread_id):
+            pass
 
-    async def take(self, thread_id: int, owner: int) -> None:
-        """From now on all that this member writes there is for the bot."""
-        if self._owners.get(thread_id) != owner:
-            self._owners[thread_id] = owner
-            await self._note(thread_id, owner)
+    async def take(self, thread_id: int, owner: int, let_in: Callable[[], Awaitable[bool]]) -> None:
+        """From now on all that this member writes there is for the bot, if it is for him at all.
 
-    async def forget(self, thread_id: int) -> None:
-        """It was deleted."""
-        self._titles.pop(thread_id, None)
-        owner = self._owners.pop(thread_id, None)
-        if owner is not None:
-            await self._marks.drop(str(thread_id), str(owner))
+        A thread that is somebody's already stays his.
+        """
+        async with self._line(thread_id):  # so that no later message overtakes this one meanwhile
+            if self.owner(thread_id) is not None:
+                return
+            self._taking[thread_id] = owner  # who is fast writes there before all this is done
+            try:
+                if await let_in():
+                    self._owners[thread_id] = owner
+                    await self._note(thread_id, owner)
+            finally:
+                del self._taking[thread_id]
+
+    async def forget(self, room_id: int) -> None:
+        """It was deleted: a thread, or a channel in which members had sessions."""
+        self._titles.pop(room_id, None)
+        owner = self._owners.pop(room_id, None)
+        try:
+            if owner is not None:
+                await self._marks.drop(str(room_id), str(owner))
+            await self._engine.leave(FRONTEND, conversation(room_id))
+        except (OSError, PalaverError) as error:  # its sessions are only kept for longer
+            log.warning("%s is gone, but that could not be noted: %s", room_id, error)
 
     async def commanded(self, sender: Namespace, place: ConversationId, command: str) -> None:
         """Somebody has used a command there: it may have named a session, or chosen one.
@@ -115,7 +145,11 @@ class Threads:
         """
         room_id = channel_of(place)
         acting = self._acting(sender, place)
-        session = await self._engine.current(acting, place)
+        try:
+            session = await self._engine.current(acting, place)
+        except PalaverError as error:  # the command is done; the rest is only nice to have
+            log.warning("a thread may not have its session's name: %s", error)
+            return
         if session is None:
             return
         if isinstance(self._client.get_channel(room_id), discord.TextChannel):
@@ -142,6 +176,13 @@ class Threads:
 
     # --- how ------------------------------------------------------------------------------------
 
+    def _line(self, thread_id: int) -> asyncio.Lock:
+        """Held while it is found out whose the thread is."""
+        lock = self._lines.get(thread_id)
+        if lock is None:
+            lock = self._lines[thread_id] = asyncio.Lock()
+        return lock
+
     async def _note(self, thread_id: int, owner: int) -> None:
         try:
             await self._marks.add(str(thread_id), str(owner))
@@ -150,10 +191,10 @@ class Threads:
 
     async def _move(self, owner: Namespace, channel_id: int, thread_id: int) -> None:
         """A session that was chosen in the channel goes on in the thread."""
-        if session := self._chosen.pop((owner, channel_id), None):
-            text, place = f"/switch {session.id}", conversation(thread_id)
-            switch = Prompt(namespace=owner, conversation=place, text=text, key=uuid4().hex)
-            await self._engine.submit(switch)
+        if session := self._chosen.get((owner, channel_id)):
+            with contextlib.suppress(SessionNotFoundError):  # deleted, so a new one begins there
+                await self._engine.sessions.switch(owner, conversation(thread_id), session)
+            del self._chosen[owner, channel_id]
 
     def _is_of(self, who: Namespace, place: ConversationId) -> bool:
         """Whether it is his thread, or that of all who share it; guests neither name nor close
@@ -218,7 +259,7 @@ class Threads:
         task.add_done_callback(self._tasks.discard)
 
 
-async def _open(message: discord.Message, name: str) -> None:
+async def _open(message: Starter, name: str) -> None:
     try:
         await message.create_thread(name=name)
     except discord.HTTPException as error:

@@ -18,6 +18,10 @@ MARGIN = 60_000 << 22
 MOST_HELD = 5000
 """Messages that are remembered one by one while it is held; a few hundred are usual."""
 
+_BY_CLOCK = "~"
+"""Stands before an id of this machine's clock, which may be ahead of Discord's: no message has been
+dealt with yet, and the first one is believed more."""
+
 
 class Watermark:
     """Kept in a file: the id, and those that were dealt with within a minute before it or since.
@@ -33,6 +37,7 @@ class Watermark:
         self._newest = 0
         self._lock = asyncio.Lock()
         self._held = False
+        self._by_clock = False
         self.value = 0
 
     @property
@@ -47,7 +52,7 @@ class Watermark:
             OSError: if it cannot be read or written.
         """
         self.value, self._done = await asyncio.to_thread(self._read)
-        self._newest = self.value
+        self._newest = 0 if self._by_clock else self.value
         await asyncio.to_thread(self._write, self._text())
 
     def hold(self) -> None:
@@ -61,8 +66,6 @@ class Watermark:
     def claim(self, message_id: int) -> bool:
         """Whether nobody has dealt with this message, nor is about to; the caller is, now."""
         if message_id in self._done or message_id in self._pending:
-            return False
-        if message_id <= self.value - MARGIN:
             return False
         self._pending.add(message_id)
         return True
@@ -78,23 +81,31 @@ class Watermark:
         self._newest = max(self._newest, message_id)
         if not self._held or len(self._done) > MOST_HELD:
             self.value = min((one - 1 for one in self._pending), default=self._newest)
+            self._by_clock = False
             self._done = {one for one in self._done if one > self.value - MARGIN}
         async with self._lock:
             await asyncio.to_thread(self._write, self._text())
 
     def _text(self) -> str:
-        return "\n".join(map(str, [self.value, *sorted(self._done)]))
+        mark = _BY_CLOCK if self._by_clock else ""
+        return mark + "\n".join(map(str, [self.value, *sorted(self._done)]))
 
     def _read(self) -> tuple[int, set[int]]:
         try:
-            value, *done = map(int, self._file.read_text("ascii").split())
+            text = self._file.read_text("ascii")
+            value, *done = map(int, text.removeprefix(_BY_CLOCK).split())
         except FileNotFoundError:
-            return time_snowflake(utcnow()), set()
+            return self._now(), set()
         except ValueError:  # what cannot be read is kept aside, not written over
             log.warning("%s cannot be read, and is kept aside", self._file)
             self._file.replace(self._file.with_suffix(".broken"))
-            return time_snowflake(utcnow()), set()
+            return self._now(), set()
+        self._by_clock = text.startswith(_BY_CLOCK)
         return value, set(done)
+
+    def _now(self) -> int:
+        self._by_clock = True
+        return time_snowflake(utcnow())
 
     def _write(self, text: str) -> None:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
