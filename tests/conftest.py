@@ -1,5 +1,6 @@
-"""The real Claude Code with a scripted model, for whoever tests with it."""
+"""For all tests: loggers as they were, and the real Claude Code with a scripted model."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,6 +12,20 @@ from support.claude import claude_processes
 
 ENDS_WITHIN_S = 10.0
 """Seconds that a process may take to end."""
+
+
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """A command that is run in this process says how much its loggers tell: for that test alone."""
+    before = _levels()
+    yield
+    for name in _levels():
+        logging.getLogger(name).setLevel(before.get(name, logging.NOTSET))
+
+
+def _levels() -> dict[str, int]:
+    known = [name for name in logging.root.manager.loggerDict if name.startswith("palaver")]
+    return {name: logging.getLogger(name).level for name in known}
 
 
 @pytest.fixture

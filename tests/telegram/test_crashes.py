@@ -10,6 +10,8 @@ from palaver.testing.telegram import BotApi, Chat, Person
 from support.served import STARTED_S, begun, serving, write_config
 from support.telegrams import button, pressed
 
+pytestmark = pytest.mark.usefixtures("killed")
+
 
 @pytest.fixture
 def config(api: BotApi, tmp_path: Path) -> Path:

@@ -10,6 +10,8 @@ from palaver.testing.telegram.wire import Fields
 from support.served import STARTED_S, serving, write_config
 from support.telegrams import button, pressed
 
+pytestmark = pytest.mark.usefixtures("killed")
+
 
 @pytest.fixture
 def config(api: BotApi, tmp_path: Path) -> Path:

@@ -14,6 +14,8 @@ from support.noting import noted
 from support.served import STARTED_S, serving, write_config
 from support.telegrams import button
 
+pytestmark = pytest.mark.usefixtures("killed")
+
 CUT_OFF = "It waited for your word on Bash: touch ran.txt"
 
 

@@ -9,6 +9,8 @@ from palaver.testing.telegram import BotApi, Chat, Person, Topic
 from support.served import STARTED_S, serving, write_config
 from support.telegrams import Launch, Palaver, button, pressed
 
+pytestmark = pytest.mark.usefixtures("killed")
+
 
 @pytest.fixture
 def topics(api: BotApi, chat: Chat) -> tuple[Topic, Topic]:

@@ -9,6 +9,8 @@ import pytest
 from palaver.testing.telegram import BotApi, Chat, Person
 from support.served import begun, serving, write_config
 
+pytestmark = pytest.mark.usefixtures("killed")
+
 SECRET = "X-Telegram-Bot-Api-Secret-Token"
 
 

@@ -1,6 +1,7 @@
 """Requests that fail: what became of them, and whether it is worth a wait."""
 
 from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 import httpx
@@ -27,7 +28,7 @@ class ServerError(NetworkError):
     """
 
     def __init__(self, status: int, *, restarts: bool) -> None:
-        super().__init__(f"the server answers {status}")
+        super().__init__(f"the server answers {status} {responses.get(status, '')}".strip())
         self.status = status
         self.restarts = restarts
 
