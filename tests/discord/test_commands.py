@@ -20,6 +20,7 @@ from support.discord_people import (
     told,
 )
 from support.discords import Launch, Palaver
+from support.noting import noted
 
 PUT = "PUT /applications/*/commands"
 
@@ -324,10 +325,11 @@ async def test_menus_buttons_and_modals_of_another_life_still_work(
 
 
 async def test_a_button_whose_time_is_over_says_so(
-    palaver: Palaver, thread: Channel, owner: Member
+    palaver: Palaver, thread: Channel, owner: Member, tmp_path: Path
 ) -> None:
     await owner.say("run ls", to=thread)
     asked = await newest_with(thread, "Allow once")
+    await noted(tmp_path)
     components = list(asked.components)
     await palaver.restart()
     await thread.wait_until(lambda: not asked.buttons)
