@@ -2,68 +2,19 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
-from palaver.agents.contract import Agent, AgentProcess, Asker
-from palaver.agents.scripted import ScriptedAgent, ScriptedProcess, ScriptedTranscripts
-from palaver.events import AgentEvent, TextDelta
-from palaver.hookspecs import hookimpl
-from palaver.models import Choice, Prompt, Question, Session
 from palaver.testing.telegram import BotApi, Chat, Person
+from support.asking import AskingPlugin
 from support.noting import noted
 from support.telegrams import Palaver, button, newest_with, pressed
-
-COLOURS = tuple(Choice(label=name) for name in ("red", "green", "blue"))
-LONG = "\n".join(f"rm file{number}" for number in range(400))
-
-
-class AskingProcess(ScriptedProcess):
-    """Asks what the scripted agent cannot."""
-
-    async def _act(
-        self, word: str, rest: str, prompt: Prompt, asker: Asker
-    ) -> AsyncIterator[AgentEvent]:
-        if word == "several":
-            answers = await asker.ask((Question(text="Which?", choices=COLOURS, several=True),))
-            yield TextDelta(text=f"You said: {answers}")
-        elif word == "three":
-            questions = (
-                Question(text="Which colour?", choices=COLOURS),
-                Question(text="Which others?", choices=COLOURS, several=True),
-                Question(text="Whose?"),
-            )
-            yield TextDelta(text=f"You said: {await asker.ask(questions)}")
-        elif word == "long":
-            decision = await asker.approve(
-                "Bash", {"command": LONG}, summary=LONG, detail=f"```bash\n{LONG}\n```"
-            )
-            yield TextDelta(text=f"You said: {decision}")
-        else:
-            async for event in super()._act(word, rest, prompt, asker):
-                yield event
-
-
-class AskingAgent(ScriptedAgent):
-    name: ClassVar[str] = "asking"
-
-    async def open(self, session: Session, *, resume: bool) -> AgentProcess:
-        del resume
-        assert isinstance(self.transcripts, ScriptedTranscripts)
-        return AskingProcess(session, self.transcripts)
-
-
-class Plugin:
-    @hookimpl
-    def register_agents(self) -> list[type[Agent]]:
-        return [AskingAgent]
 
 
 @pytest.fixture
 async def palaver(api: BotApi, tmp_path: Path) -> AsyncIterator[Palaver]:
     palaver = Palaver(api, tmp_path / "data", sessions={"agent": "asking"})
-    await palaver.start({"asking": Plugin()})
+    await palaver.start({"asking": AskingPlugin()})
     yield palaver
     await palaver.stop()
     assert api.problems == []
@@ -198,7 +149,7 @@ async def test_a_request_cut_off_by_a_restart_is_told_and_asked_again(
     await noted(tmp_path)
     await palaver.stop()
     palaver.bury()
-    await palaver.start({"asking": Plugin()})
+    await palaver.start({"asking": AskingPlugin()})
     told = await chat.wait_for_text("It waited for your word on Bash: ls")
     assert told.buttons == []
     await chat.wait_until(lambda: old.buttons == [])
